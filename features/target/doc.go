@@ -1,0 +1,158 @@
+// Package target is the contract between the judge and a relay under test.
+//
+// A Target is a relay that sessions can be opened to. What more the judge may ask of it (make a world, move the clock,
+// show what was delivered) are small optional interfaces, verbs; a scenario names the verbs and capabilities that it
+// needs. The package has its own World type and imports nothing of the relay.
+package target
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Target is a relay under test.
+type Target interface {
+	Describe() Description
+	// Address is where role is served, host:port; empty: not served.
+	Address(role Role) string
+}
+
+// Role is a documented port. Source: PORT-PLAIN, PORT-587-TLS.
+type Role int
+
+// The documented ports.
+const (
+	Port25  Role = 25
+	Port465 Role = 465 // implicit TLS
+	Port587 Role = 587
+)
+
+// Description says what a target is and what it declares of itself.
+type Description struct {
+	Name         string       `json:"name"`
+	Version      string       `json:"version,omitempty"`
+	Driver       string       `json:"driver"`       // embedded, control, exec, static
+	Capabilities []Capability `json:"capabilities"` // declared
+}
+
+// Capability is something a scenario may need: a verb or a property of the relay. Known lists them all.
+type Capability string
+
+// Verbs and properties.
+const (
+	CanApply     Capability = "world"           // Applier
+	CanReset     Capability = "reset"           // Resetter
+	CanUsage     Capability = "usage"           // UsageSetter
+	CanClock     Capability = "clock"           // Clock
+	CanDelivered Capability = "deliveries"      // Deliveries
+	SourceIPv4   Capability = "source-address"  // sessions from anywhere in 127.0.0.0/8
+	SourceIPv6   Capability = "source-ipv6"     // sessions from ::1
+	Sliding      Capability = "sliding-windows" // windows slide (relay-rules 2.1, 2.2); absent: fixed
+	Exact        Capability = "exact-factors"   // 130 and 9 a licence hold exactly (2.6); absent: about
+	HeloSuffix   Capability = "helo-suffix"     // a subdomain of a customer's domain in HELO names the customer (2.13)
+	Over100      Capability = "over-100"        // more than 100 recipients a transaction (2.7)
+	Volume       Capability = "volume"          // may be sent 10,000 messages and more
+)
+
+// Known is every Capability there is, in the order of the declaration.
+func Known() []Capability {
+	return []Capability{CanApply, CanReset, CanUsage, CanClock, CanDelivered, SourceIPv4, SourceIPv6, Sliding, Exact, HeloSuffix, Over100, Volume}
+}
+
+// ErrUnsupported is what a verb answers that this target can't do.
+var ErrUnsupported = errors.New("the target can't do that")
+
+// Applier makes customers, domains, users and settings exist: declarative, and harmless when repeated.
+type Applier interface {
+	Apply(ctx context.Context, w World) error
+}
+
+// Resetter sets the counters of one customer to zero.
+type Resetter interface {
+	Reset(ctx context.Context, customer string) error
+}
+
+// UsageSetter preloads a counter, as if it had just been used up.
+type UsageSetter interface {
+	SetUsage(ctx context.Context, u Usage) error
+}
+
+// Clock is the target's own movable clock. It only goes forward, and returns when what fell due has been done.
+type Clock interface {
+	Now() time.Time
+	Advance(ctx context.Context, d time.Duration) error
+}
+
+// Deliveries shows what left the relay.
+type Deliveries interface {
+	// Delivered gives the messages whose body holds token, waiting for the first one until ctx ends or wait has passed.
+	Delivered(ctx context.Context, token string, wait time.Duration) ([]Message, error)
+}
+
+// Message is a message as the outside world got it.
+type Message struct {
+	Sender     string   // envelope sender, "" for <>
+	Recipients []string // envelope recipients
+	Data       []byte   // header and body
+}
+
+// Usage is what has been used of one counter.
+type Usage struct {
+	Customer string // World customer ID
+	Counter  string // customer-day, customer-peak, user-messages, user-recipients
+	User     string // for the user's counters
+	Amount   int
+}
+
+// World is what must exist on the relay.
+type World struct {
+	Customers []Customer
+}
+
+// Customer is an organisation that relays.
+type Customer struct {
+	ID       string
+	Licences int
+	Edition  string // "workspace" (default when empty) or "legacy-free" (ELIG-LEGACY)
+	Unpaid   bool   // no invoice has been paid yet (LIM-UNPAID-DAY)
+	Trial    bool   // in the free trial (TRIAL-LOWER)
+	Domains  []string
+	Users    []User
+	Settings []Setting
+}
+
+// User is a registered user.
+type User struct {
+	Address  string
+	Password string
+	Aliases  []string
+}
+
+// Senders is the option "Allowed senders" of a setting. Source: SND-OPTIONS.
+type Senders string
+
+// The three options.
+const (
+	RegisteredUsers Senders = "registered-users"
+	MyDomains       Senders = "my-domains"
+	AnyAddress      Senders = "any"
+)
+
+// Setting is one relay setting of the admin console.
+type Setting struct {
+	Description string
+	Disabled    bool
+	Senders     Senders
+	ByAddress   bool // "only accept mail from the specified IP addresses" (AUTH-IP)
+	Addresses   []AddressEntry
+	RequireAuth bool // AUTH-SMTP
+	RequireTLS  bool // TLS-REQUIRE
+}
+
+// AddressEntry is one line of the list of addresses.
+type AddressEntry struct {
+	Description string
+	Range       string // CIDR, or a bare address
+	Disabled    bool
+}
