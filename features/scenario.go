@@ -2,7 +2,10 @@ package features
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/cucumber/godog"
 
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/reports"
@@ -29,6 +32,46 @@ type judged struct {
 	stages     []string         // where refusals came
 }
 
+// scenario is one scenario as its steps share it: the world it asked for, the sending server, and what its last When brought.
+//
+// Steps run one after another; only a step that opens several sessions itself uses goroutines, and waits for them.
+type scenario struct {
+	judged
+	names
+	world   world
+	server  server
+	session *session // nil: none is open
+
+	serial   int       // numbers recipients and tokens
+	outcomes []outcome // of the last When, in the order sent
+	auth     *outcome  // of the last When that only authenticated
+}
+
+// newScenario gives a scenario that has asked for nothing yet.
+func newScenario(j judged) *scenario {
+	s := &scenario{judged: j, names: names{j.namespace}}
+	s.server = server{port: target.Port587, helo: s.text("mta.elsewhere.example")}
+	return s
+}
+
+// close ends the scenario's session.
+func (s *scenario) close() { s.hangUp() }
+
+// next numbers what must be new in this scenario.
+func (s *scenario) next() int {
+	s.serial++
+	return s.serial
+}
+
+// registerSteps binds the vocabulary of the chapter relay.
+func registerSteps(sc *godog.ScenarioContext) {
+	worldSteps(sc)
+	sessionSteps(sc)
+	transactionSteps(sc)
+	clockSteps(sc)
+	observationSteps(sc)
+}
+
 // Failure is an assertion that didn't hold. It alone makes a FAIL.
 type Failure struct {
 	Want string // what was acceptable
@@ -41,6 +84,17 @@ func (f *Failure) Error() string { return fmt.Sprintf("wanted %s; got %s", f.Wan
 type Missing struct{ Capability target.Capability }
 
 func (m *Missing) Error() string { return "the target lacks " + string(m.Capability) }
+
+// verb wraps what a verb of the target answered: ErrUnsupported is a missing capability, anything else an error.
+func verb(c target.Capability, attempt string, err error) error {
+	if errors.Is(err, target.ErrUnsupported) {
+		return &Missing{c}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", attempt, err)
+	}
+	return nil
+}
 
 // scenarioKey finds the running scenario in a step's context.
 type scenarioKey struct{}

@@ -56,6 +56,7 @@ type Setting struct {
 
 // User is a registered user: somebody with a licence.
 type User struct {
+	ID           string // the primary address in lower case: counters go by it
 	Address      Address
 	Customer     *Customer
 	Aliases      []Address
@@ -73,4 +74,6 @@ type Directory interface {
 	Alias(a Address) *User
 	// Listed tells whether peer stands in an enabled entry of an enabled setting of any customer.
 	Listed(peer netip.Addr) bool
+	// CheckPassword tells whether password is u's. It takes as long for a nil u, whose answer is no.
+	CheckPassword(u *User, password string) bool
 }

@@ -89,6 +89,7 @@ type Decision struct {
 	Reply  Reply         // zero: the service's positive reply for the stage
 	Rule   RuleID        // the rule that decided; empty: no rule had an objection
 	Close  bool          // close the connection after the reply
+	Bucket bool          // the refusal stands only once the peer's bucket is empty (relay-rules 2.21)
 	Delay  time.Duration // wait this long before the reply
 	User   string        // at Auth: the identity that was proved
 	Sender Address       // at Data: the envelope sender from here on, after a rewrite

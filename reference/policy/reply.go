@@ -13,6 +13,7 @@ type Reply struct {
 	Code     int      // 211 to 559; 0: no reply
 	Enhanced string   // class.subject.detail, on every line; empty: none
 	Lines    []string // without code, separator and CRLF
+	Wrap     int      // lines longer than this many octets are broken at spaces when expanded; 0: never
 }
 
 // Expand returns r with each {name} replaced. Pairs are name, value, name, value ...
@@ -25,12 +26,29 @@ func (r Reply) Expand(pairs ...string) Reply {
 		olds[i] = s
 	}
 	replacer := strings.NewReplacer(olds...)
-	lines := make([]string, len(r.Lines))
-	for i, line := range r.Lines {
-		lines[i] = replacer.Replace(line)
+	lines := make([]string, 0, len(r.Lines))
+	for _, line := range r.Lines {
+		lines = appendWrapped(lines, replacer.Replace(line), r.Wrap)
 	}
 	r.Lines = lines
 	return r
+}
+
+// appendWrapped adds line to lines, broken at spaces so that each piece has at most width octets where its words allow.
+// The service's own line breaks stay; only what grew past width through its values is broken. A width of 0 breaks nothing.
+func appendWrapped(lines []string, line string, width int) []string {
+	for width > 0 && len(line) > width {
+		at := strings.LastIndexByte(line[:width+1], ' ')
+		if at <= 0 {
+			at = strings.IndexByte(line[1:], ' ') + 1
+		}
+		if at <= 0 {
+			break
+		}
+		lines = append(lines, line[:at])
+		line = line[at+1:]
+	}
+	return append(lines, line)
 }
 
 // Append adds r in its wire form, CRLF included, to dst. Source: RFC 5321 §4.2.1, RFC 2034 §4 (enhanced code on each line).
@@ -109,3 +127,18 @@ const (
 	ReplyCustomerDay  ReplyName = "customer-day"  // 550 5.7.1
 	ReplyCustomerPeak ReplyName = "customer-peak" // 450 4.2.1
 )
+
+// ReplyNames lists every reply that a service must give.
+func ReplyNames() []ReplyName {
+	return []ReplyName{
+		ReplyGreeting, ReplyHelo, ReplyEhlo, ReplyMail, ReplyRcpt, ReplyData,
+		ReplyAccepted, ReplyReset, ReplyNoop, ReplyHelp, ReplyVerify, ReplyQuit,
+		ReplyStartTLS, ReplyChallenge, ReplyAuthenticated, ReplyEmptyHelo, ReplyBadHelo, ReplyNoHelo,
+		ReplyNoMail, ReplyNoRcpt, ReplyBadSequence, ReplySyntax, ReplyLineTooLong, ReplyUnknown,
+		ReplyTooManyErrors, ReplyNoParameters, ReplyTLSTwice, ReplyTLSPipelined, ReplyAuthTwice, ReplyAuthMechanism,
+		ReplyAuthDecode, ReplyAuthCancelled, ReplyTooBig, ReplyMalformed, ReplyTimeout, ReplyShutdown,
+		ReplyBusy, ReplyFailure, ReplyHeloRefused, ReplyTLSRequired, ReplyAuthRequired, ReplyCredentials,
+		ReplyInvalidRelay, ReplyRelayDenied, ReplyUnmanaged, ReplyNullSender, ReplyRecipients, ReplyUserLimit,
+		ReplyCustomerDay, ReplyCustomerPeak,
+	}
+}

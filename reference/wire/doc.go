@@ -4,7 +4,9 @@
 // service: what to say stands in Config.Replies, whether to say it is the Engine's decision. It has no clock of its own
 // but the real one, for deadlines.
 //
-// Start with Server.Serve, then session.go.
+// Start with Server.Serve, then session.go. A session is one goroutine that owns a stream (stream.go: both directions
+// with their buffers), reads lines (line.go) and messages (dot.go) from it, and answers (reply.go). What it is asked is
+// in commands.go, mail.go, tls.go and auth.go.
 package wire
 
 import (
@@ -17,13 +19,18 @@ import (
 
 // Engine decides for a session. Its methods are called from many sessions at once, and one at a time for one session.
 // An error is the relay's own failure, never a refusal: it is answered with ReplyFailure (451).
+//
+// Facts, its slices and body belong to the session and are good until the call returns; the transaction's Recipients
+// stay as they are from Data to the end of Commit or Release. ctx ends when the server is closed.
 type Engine interface {
 	// Decide answers at a stage. At policy.Accept it isn't called: Commit answers there.
+	// A refusal at Mail or Data ends the transaction, one at Rcpt only this recipient.
 	Decide(ctx context.Context, stage policy.Stage, f *policy.Facts) (policy.Decision, error)
 	// Commit reads the message to its end and takes responsibility for it, or refuses it. An error of body is
 	// returned as it is, and then nothing has been taken or charged.
 	Commit(ctx context.Context, f *policy.Facts, body io.Reader) (policy.Decision, error)
-	// Release gives back what a transaction holds (f.Hold): after RSET, a refusal, a drop. It may be called when nothing is held.
+	// Release gives back what a transaction holds (f.Hold): after RSET, a refusal, a drop, and after a Commit that
+	// refused or failed. It isn't called after a Commit that accepted. It may be called when nothing is held.
 	Release(f *policy.Facts)
 }
 
@@ -32,7 +39,7 @@ type Event struct {
 	Time     time.Time     `json:"time"`
 	Session  string        `json:"session"`
 	Peer     string        `json:"peer"`
-	Stage    string        `json:"stage"`
+	Stage    string        `json:"stage"`             // a policy.Stage, or the verb of a command that has no stage
 	Command  string        `json:"command,omitempty"` // the verb and its argument, credentials left out, at most 512 octets
 	Code     int           `json:"code"`
 	Enhanced string        `json:"enhanced,omitempty"`

@@ -1,0 +1,24 @@
+package features
+
+import (
+	"embed"
+	"fmt"
+)
+
+// The features are the product: they travel in the program.
+//
+//go:embed catalogue.tsv relay/*.feature
+var embedded embed.FS
+
+// Load reads the catalogue and the features of this program. An error lists every fault with its file and line.
+func Load() (*Suite, error) {
+	text, err := embedded.ReadFile("catalogue.tsv")
+	if err != nil {
+		return nil, fmt.Errorf("read the catalogue: %w", err)
+	}
+	catalogue, err := ParseCatalogue("features/catalogue.tsv", string(text))
+	if err != nil {
+		return nil, err
+	}
+	return ParseSuite(embedded, "features", catalogue)
+}

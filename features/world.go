@@ -1,0 +1,205 @@
+package features
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/reports"
+)
+
+// worldSteps say what exists on the relay: customers, users, settings, and what has been used of a counter.
+func worldSteps(sc *godog.ScenarioContext) {
+	sc.Given(`^a customer "([^"]*)" with ([\d,]+) licences?$`, aCustomer)
+	sc.Given(`^a customer "([^"]*)" with ([\d,]+) licences?:$`, aCustomerWith)
+	sc.Given(`^"([^"@]*)" has the relay setting "([^"]*)":$`, hasSetting)
+	sc.Given(`^"([^"]*)" has used ([\d,]+) (messages|distinct recipients|recipients) of (?:the|its) (day|10 minutes)$`, hasUsed)
+	sc.When(`^"([^"@]*)" changes the relay setting "([^"]*)":$`, changesSetting)
+	sc.When(`^"([^"@]*)" becomes a customer with:$`, becomes)
+}
+
+func aCustomer(ctx context.Context, name, licences string) error {
+	return aCustomerWith(ctx, name, licences, nil)
+}
+
+func aCustomerWith(ctx context.Context, name, licences string, table *godog.Table) error {
+	s := from(ctx)
+	n, err := count(licences)
+	if err != nil {
+		return err
+	}
+	c := s.world.add(target.Customer{ID: s.customer(name), Licences: n, Domains: []string{s.text(name + ".example")}})
+	return fill(table, s.customerRows(c))
+}
+
+func hasSetting(ctx context.Context, customer, description string, table *godog.Table) error {
+	s := from(ctx)
+	c, err := s.world.customer(s.customer(customer))
+	if err != nil {
+		return err
+	}
+	setting := target.Setting{Description: description, Senders: target.MyDomains}
+	byDefault := loopback()
+	setting.ByAddress, setting.Addresses = true, byDefault
+	if err := fill(table, settingRows(&setting)); err != nil {
+		return err
+	}
+	// A setting that asks for AUTH asks for addresses only when its table does.
+	if setting.RequireAuth && !mentions(table, "addresses") {
+		setting.ByAddress, setting.Addresses = false, nil
+	}
+	c.Settings = append(c.Settings, setting)
+	return nil
+}
+
+func changesSetting(ctx context.Context, customer, description string, table *godog.Table) error {
+	s := from(ctx)
+	c, err := s.world.customer(s.customer(customer))
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(c.Settings, func(st target.Setting) bool { return st.Description == description })
+	if i < 0 {
+		return fmt.Errorf("%q has no setting %q", customer, description)
+	}
+	s.world.applied = false
+	return errors.Join(fill(table, settingRows(&c.Settings[i])), s.ready(ctx))
+}
+
+func becomes(ctx context.Context, customer string, table *godog.Table) error {
+	s := from(ctx)
+	c, err := s.world.customer(s.customer(customer))
+	if err != nil {
+		return err
+	}
+	s.world.applied = false
+	return errors.Join(fill(table, s.customerRows(c)), s.ready(ctx))
+}
+
+// counters names the target's counter for the words of a feature.
+var counters = map[string]string{
+	"messages of day":            "user-messages",
+	"distinct recipients of day": "user-recipients",
+	"recipients of day":          "customer-day",
+	"recipients of 10 minutes":   "customer-peak",
+}
+
+// hasUsed preloads a counter; in a run of large volume it really sends what the ceilings ask for.
+func hasUsed(ctx context.Context, who, amount, what, window string) error {
+	s := from(ctx)
+	n, err := count(amount)
+	counter, known := counters[what+" of "+window]
+	if err != nil || !known {
+		return errors.Join(err, fmt.Errorf("no counter holds %s of the %s", what, window))
+	}
+	usage := target.Usage{Counter: counter, Amount: n}
+	if strings.HasPrefix(counter, "user-") {
+		usage.User = s.text(who)
+		usage.Customer, err = s.world.ownerOf(usage.User)
+	} else {
+		usage.Customer = s.customer(who)
+	}
+	if err != nil {
+		return err
+	}
+	return s.use(ctx, usage)
+}
+
+// use brings a counter to where a Given wants it.
+func (s *scenario) use(ctx context.Context, u target.Usage) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if s.volume == VolumeLarge && u.User == "" && u.Amount >= reallySentFrom {
+		return s.fillWindow(ctx, u)
+	}
+	setter, ok := s.target.(target.UsageSetter)
+	if !ok {
+		return &Missing{target.CanUsage}
+	}
+	s.transcript.Note("", fmt.Sprintf("%s of %s%s is set to %d", u.Counter, u.Customer, u.User, u.Amount))
+	s.evidence = reports.Preloaded
+	return verb(target.CanUsage, "preload "+u.Counter, setter.SetUsage(ctx, u))
+}
+
+// ready makes the world that the Givens described exist on the relay.
+func (s *scenario) ready(ctx context.Context) error {
+	if s.world.applied {
+		return nil
+	}
+	applier, ok := s.target.(target.Applier)
+	if !ok {
+		return &Missing{target.CanApply}
+	}
+	if err := verb(target.CanApply, "make the world", applier.Apply(ctx, s.world.complete())); err != nil {
+		return err
+	}
+	s.world.applied = true
+	return nil
+}
+
+// world is what the Givens described so far.
+type world struct {
+	customers []*target.Customer
+	applied   bool // the relay has it
+}
+
+func (w *world) add(c target.Customer) *target.Customer {
+	w.customers = append(w.customers, &c)
+	w.applied = false
+	return &c
+}
+
+func (w *world) customer(id string) (*target.Customer, error) {
+	for _, c := range w.customers {
+		if c.ID == id {
+			w.applied = false
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("no Given made the customer %q", id)
+}
+
+// ownerOf gives the ID of the customer that registered user.
+func (w *world) ownerOf(user string) (string, error) {
+	c, _, err := w.user(user)
+	if err != nil {
+		return "", err
+	}
+	return c.ID, nil
+}
+
+func (w *world) user(address string) (*target.Customer, target.User, error) {
+	for _, c := range w.customers {
+		for _, u := range c.Users {
+			if u.Address == address {
+				return c, u, nil
+			}
+		}
+	}
+	return nil, target.User{}, fmt.Errorf("no Given registered the user %q", address)
+}
+
+// complete gives the world as the target gets it: a customer without a setting has the one that the features' descriptions
+// promise (allowed senders: my domains; addresses 127.0.0.1 and ::1; nothing else required).
+func (w *world) complete() target.World {
+	var full target.World
+	for _, c := range w.customers {
+		whole := *c
+		if len(whole.Settings) == 0 {
+			whole.Settings = []target.Setting{{Description: "Default", Senders: target.MyDomains, ByAddress: true, Addresses: loopback()}}
+		}
+		full.Customers = append(full.Customers, whole)
+	}
+	return full
+}
+
+// loopback is the list of addresses of a setting that names none.
+func loopback() []target.AddressEntry {
+	return []target.AddressEntry{{Description: "IPv4", Range: "127.0.0.1"}, {Description: "IPv6", Range: "::1"}}
+}

@@ -1,0 +1,177 @@
+package reference
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/relayspec/relayspec/reference/ledger"
+	"github.com/relayspec/relayspec/reference/mailbox"
+	"github.com/relayspec/relayspec/reference/policy"
+)
+
+// Decider decides at the stages of a session. *policy.Policy is one; a wrapper around it is another relay.
+type Decider interface {
+	Decide(stage policy.Stage, f *policy.Facts) policy.Decision
+	Refuse(item *policy.Item) policy.Decision
+}
+
+// Ledger holds, charges and gives back. *ledger.Ledger is one.
+type Ledger interface {
+	Reserve(now time.Time, c *policy.Charge) (*ledger.Hold, *policy.Item)
+	Commit(now time.Time, h *ledger.Hold)
+	Release(h *ledger.Hold)
+}
+
+// Keeper takes messages for good. *mailbox.Box is one.
+type Keeper interface {
+	Create(e mailbox.Envelope) (*mailbox.Draft, error)
+}
+
+// Engine puts the parts of the relay behind one door: policy decides, the ledger counts, the keeper keeps.
+// It implements wire.Engine. No lock is held while it waits for anything.
+type Engine struct {
+	decider atomic.Pointer[Decider]
+	ledger  Ledger
+	keeper  Keeper
+	buckets *buckets
+	host    string
+	now     func() time.Time
+	charged bool // unfinished transactions are charged too (relay-rules 2.4)
+}
+
+// transaction is what the Engine keeps between two stages of one transaction, in Facts.Hold.
+type transaction struct {
+	hold   *ledger.Hold
+	sender policy.Address // as it goes on from here
+	rule   policy.RuleID  // what admitted it
+}
+
+// Decide answers at a stage. Where limits speak it holds what acceptance would use up.
+func (e *Engine) Decide(_ context.Context, stage policy.Stage, f *policy.Facts) (policy.Decision, error) {
+	decider := *e.decider.Load()
+	d := decider.Decide(stage, f)
+	if d.Bucket && e.buckets.take(f.Peer, e.now()) {
+		return policy.Decision{}, nil
+	}
+	if d.Refused() {
+		return d, nil
+	}
+	return e.reserve(decider, stage, f, d), nil
+}
+
+// reserve holds what d would charge, in place of what the transaction held before.
+func (e *Engine) reserve(decider Decider, stage policy.Stage, f *policy.Facts, d policy.Decision) policy.Decision {
+	if stage < policy.Rcpt || stage == policy.Rcpt && len(d.Charge.Items()) == 0 {
+		return d
+	}
+	t := e.transaction(f)
+	if stage == policy.Data {
+		t.sender, t.rule = d.Sender, d.Rule
+	}
+	if len(d.Charge.Items()) == 0 {
+		return d
+	}
+	if t.hold != nil {
+		e.ledger.Release(t.hold)
+	}
+	hold, item := e.ledger.Reserve(e.now(), &d.Charge)
+	t.hold = hold
+	if item != nil {
+		return decider.Refuse(item)
+	}
+	return d
+}
+
+// transaction gives f's transaction, and begins it.
+func (e *Engine) transaction(f *policy.Facts) *transaction {
+	t, ok := f.Hold.(*transaction)
+	if !ok {
+		t = &transaction{}
+		f.Hold = t
+	}
+	return t
+}
+
+// Commit keeps the message, charges for it and says so: the order in which nothing is lost and nothing is charged that
+// wasn't accepted. Source: relay-rules 2.41; RFC 5321 §6.1 (responsibility begins with the 250).
+func (e *Engine) Commit(_ context.Context, f *policy.Facts, body io.Reader) (policy.Decision, error) {
+	t := e.transaction(f)
+	draft, err := e.keeper.Create(e.envelope(f, t))
+	if err != nil {
+		return policy.Decision{}, fmt.Errorf("begin a message: %w", err)
+	}
+	if err := e.write(draft, f, body); err != nil {
+		draft.Discard()
+		return policy.Decision{}, err
+	}
+	decider := *e.decider.Load()
+	d := e.reserve(decider, policy.Accept, f, decider.Decide(policy.Accept, f))
+	if d.Refused() {
+		draft.Discard()
+		return d, nil
+	}
+	if _, err := draft.Commit(); err != nil {
+		return policy.Decision{}, fmt.Errorf("keep a message: %w", err)
+	}
+	e.ledger.Commit(e.now(), t.hold)
+	t.hold = nil
+	return policy.Decision{Rule: t.rule}, nil
+}
+
+// Release gives back what f's transaction holds.
+func (e *Engine) Release(f *policy.Facts) {
+	t, ok := f.Hold.(*transaction)
+	if !ok {
+		return
+	}
+	if t.hold != nil && e.charged {
+		e.ledger.Commit(e.now(), t.hold)
+	} else if t.hold != nil {
+		e.ledger.Release(t.hold)
+	}
+	f.Hold = nil
+}
+
+func (e *Engine) envelope(f *policy.Facts, t *transaction) mailbox.Envelope {
+	return mailbox.Envelope{
+		Session:    f.Session,
+		Peer:       f.Peer,
+		Received:   e.now(),
+		From:       f.Sender,
+		Sender:     t.sender,
+		Recipients: f.Recipients,
+		Rule:       t.rule,
+	}
+}
+
+// write puts the trace header and the message into draft. An error of body comes back as it is.
+func (e *Engine) write(draft io.Writer, f *policy.Facts, body io.Reader) error {
+	if _, err := draft.Write(e.received(f)); err != nil {
+		return fmt.Errorf("write the trace header: %w", err)
+	}
+	_, err := io.Copy(draft, body)
+	return err
+}
+
+// received is the trace header that every relay adds. Source: RFC 5321 §4.4; with-types RFC 3848.
+func (e *Engine) received(f *policy.Facts) []byte {
+	with := "SMTP"
+	if f.Extended {
+		with = "ESMTP"
+		if f.TLS {
+			with += "S"
+		}
+		if f.User != "" {
+			with += "A"
+		}
+	}
+	peer := f.Peer.Unmap().String()
+	if f.Peer.Unmap().Is6() {
+		peer = "IPv6:" + peer
+	}
+	return fmt.Appendf(nil, "Received: from %s ([%s])\r\n\tby %s with %s id %s;\r\n\t%s\r\n",
+		f.Helo, peer, e.host, with, f.Session, e.now().UTC().Format(time.RFC1123Z))
+}

@@ -1,0 +1,119 @@
+package policy
+
+// charge is what the acceptance of a message to recipients uses up, for the customer and, where MAIL FROM as given is a
+// registered user of that customer, for the user. The AUTH identity, the headers and a rewritten sender are never charged.
+// Source: CNT-ENVELOPE, CNT-NOT-AUTH, CNT-NOT-HEADERS, CNT-UNREGISTERED, documented; relay-rules 2.41.
+func (p *Policy) charge(c *Customer, f *Facts, recipients []Address) Charge {
+	charge := Charge{Account: c.ID, Recipients: recipients}
+	counted := len(recipients)
+	if p.Service.Switches.OwnDomainsFree {
+		counted -= p.inOwnDomains(c, recipients)
+	}
+	day, peak := p.customerDay(c, counted), p.customerPeak(c, counted)
+	if p.Service.Switches.PeakBeforeDay {
+		day, peak = peak, day
+	}
+	charge.Add(day)
+	charge.Add(peak)
+	if user := p.registered(c, f.Sender); user != nil {
+		p.chargeUser(&charge, c, user)
+	}
+	return charge
+}
+
+// customerDay refuses a message that would take a customer past its recipients in 24 hours.
+//
+// Unit: total envelope recipients, charged when the message is accepted. Limit: DayPerLicence a licence, at most DayMax;
+// less while nothing has been paid. Reply: ReplyCustomerDay (550 5.7.1); the session stays open.
+// Source: LIM-CUST-DAY, LIM-CUST-DAY-MAX, ERR-CUST-DAY, LIM-CUST-BLOCKS-ALL, documented; exact factor: relay-rules 2.6.
+func (p *Policy) customerDay(c *Customer, recipients int) Item {
+	return Item{
+		Rule: "LIM-CUST-DAY", Counter: CustomerDay, Amount: recipients, Limit: p.dayLimit(c),
+		Window:     Window{Length: p.Service.Limits.DayWindow, Fixed: p.Service.Switches.FixedDay},
+		AllowEmpty: p.Service.Switches.AllowIfEmpty, Refusal: ReplyCustomerDay,
+	}
+}
+
+// customerPeak refuses a message that would take a customer past its recipients in 10 minutes.
+//
+// Unit: total envelope recipients, charged when the message is accepted. Limit: PeakPerLicence a licence, at most PeakMax;
+// less while nothing has been paid. Reply: ReplyCustomerPeak (450 4.2.1); the session stays open.
+// Source: LIM-CUST-PEAK, LIM-CUST-PEAK-MAX, ERR-CUST-PEAK, documented; exact factor: relay-rules 2.6.
+func (p *Policy) customerPeak(c *Customer, recipients int) Item {
+	l := &p.Service.Limits
+	limit := scaled(l.PeakPerLicence, c.Licences, l.PeakMax)
+	if !c.Paid {
+		limit = lower(limit, pick(c.Trial, l.TrialPeak, l.UnpaidPeak))
+	}
+	return Item{
+		Rule: "LIM-CUST-PEAK", Counter: CustomerPeak, Amount: recipients, Limit: limit,
+		Window:     Window{Length: l.PeakWindow, Fixed: p.Service.Switches.FixedPeak},
+		AllowEmpty: p.Service.Switches.AllowIfEmpty, Refusal: ReplyCustomerPeak,
+	}
+}
+
+// chargeUser adds a user's two limits: messages, and distinct recipients, each within UserWindow.
+//
+// Reply to either: ReplyUserLimit (550 5.4.5); the session stays open.
+// Source: LIM-USER-MSGS, LIM-USER-UNIQ, ERR-USER, documented; LIM-USER-LICENCE: not above the customer's day (relay-rules 2.23).
+func (p *Policy) chargeUser(charge *Charge, c *Customer, user *User) {
+	l := &p.Service.Limits
+	window := Window{Length: l.UserWindow, Fixed: p.Service.Switches.FixedDay}
+	messages := l.UserMessages
+	if !p.Service.Switches.UserCapFlat {
+		messages = lower(messages, p.dayLimit(c))
+	}
+	charge.Add(Item{
+		Rule: "LIM-USER-MSGS", Counter: UserMessages, User: user.ID, Amount: 1,
+		Limit: messages, Window: window, Refusal: ReplyUserLimit,
+	})
+	charge.Add(Item{
+		Rule: "LIM-USER-UNIQ", Counter: UserRecipients, Kind: Distinct, User: user.ID,
+		Limit: l.UserRecipients, Window: window, Refusal: ReplyUserLimit,
+	})
+}
+
+// dayLimit is a customer's recipients in 24 hours.
+// Source: LIM-CUST-LICENCE, LIM-UNPAID-DAY, TRIAL-LOWER, TRIAL-PAY: only a paid invoice raises it, the end of a trial doesn't.
+func (p *Policy) dayLimit(c *Customer) int {
+	l := &p.Service.Limits
+	limit := scaled(l.DayPerLicence, c.Licences, l.DayMax)
+	if !c.Paid {
+		limit = lower(limit, pick(c.Trial, l.TrialDay, l.UnpaidDay))
+	}
+	return limit
+}
+
+// inOwnDomains counts the recipients that are in c's own domains.
+func (p *Policy) inOwnDomains(c *Customer, recipients []Address) int {
+	n := 0
+	for i := range recipients {
+		if owner, _ := p.Directory.Owner(recipients[i].Domain); owner == c {
+			n++
+		}
+	}
+	return n
+}
+
+// scaled is perLicence times licences, at most ceiling; -1 stands for no limit.
+func scaled(perLicence, licences, ceiling int) int {
+	if perLicence < 0 {
+		return ceiling
+	}
+	return lower(perLicence*licences, ceiling)
+}
+
+// lower is the lower of two limits, where -1 is none.
+func lower(a, b int) int {
+	if a < 0 || b >= 0 && b < a {
+		return b
+	}
+	return a
+}
+
+func pick(first bool, a, b int) int {
+	if first {
+		return a
+	}
+	return b
+}

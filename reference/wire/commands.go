@@ -1,0 +1,168 @@
+package wire
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/relayspec/relayspec/reference/policy"
+)
+
+// obey does what a command line says. Verbs have no case, and blanks at the end don't count: RFC 5321 §2.4, §4.1.1.
+func (s *session) obey(line []byte) {
+	line = bytes.TrimRight(line, " \t")
+	verb, argument, _ := bytes.Cut(line, []byte{' '})
+	argument = bytes.TrimLeft(argument, " ")
+	var upper [8]byte // as long as the longest verb
+	known := upper[:min(len(verb), len(upper))]
+	for i := range known {
+		known[i] = verb[i]
+		if 'a' <= verb[i] && verb[i] <= 'z' {
+			known[i] -= 'a' - 'A'
+		}
+	}
+	if len(verb) > len(upper) {
+		known = nil
+	}
+	if s.server.config.Events != nil {
+		s.log(known, line)
+	}
+	if s.barred && string(known) != "QUIT" {
+		s.say(policy.ReplyBadSequence)
+		return
+	}
+	s.dispatch(known, argument)
+}
+
+func (s *session) dispatch(verb, argument []byte) {
+	switch string(verb) {
+	case "HELO", "EHLO":
+		s.helo(argument, verb[0] == 'E')
+	case "MAIL":
+		s.mail(argument)
+	case "RCPT":
+		s.rcpt(argument)
+	case "DATA":
+		s.data(argument)
+	case "RSET":
+		s.rset(argument)
+	case "AUTH":
+		s.auth(argument)
+	case "STARTTLS":
+		s.startTLS(argument)
+	case "NOOP":
+		s.say(policy.ReplyNoop)
+	case "HELP":
+		s.say(policy.ReplyHelp)
+	case "VRFY":
+		s.vrfy(argument)
+	case "QUIT":
+		s.quit(argument)
+	default:
+		s.fault(policy.ReplyUnknown)
+	}
+}
+
+// log notes the command for the events of its replies. What follows AUTH and its mechanism is left out, and so is a
+// line that is no command: it may be a password that was sent out of turn.
+func (s *session) log(verb, line []byte) {
+	s.stage, s.command = stageOf(verb), ""
+	switch {
+	case s.stage == "":
+	case s.stage == policy.Auth.String():
+		fields := strings.Fields(string(line))
+		s.command = strings.Join(fields[:min(2, len(fields))], " ")
+	default:
+		s.command = string(line[:min(512, len(line))])
+	}
+}
+
+// stageOf names a command in events. Empty: no command.
+func stageOf(verb []byte) string {
+	switch string(verb) {
+	case "HELO", "EHLO":
+		return policy.Helo.String()
+	case "AUTH":
+		return policy.Auth.String()
+	case "MAIL":
+		return policy.Mail.String()
+	case "RCPT":
+		return policy.Rcpt.String()
+	case "DATA":
+		return policy.Data.String()
+	case "RSET", startTLS, "NOOP", "HELP", "VRFY", "QUIT":
+		return strings.ToLower(string(verb))
+	}
+	return ""
+}
+
+// helo begins the session anew: RFC 5321 §4.1.4. What AUTH proved stays.
+func (s *session) helo(argument []byte, extended bool) {
+	s.release()
+	s.facts.Helo = ""
+	s.named = printable(argument)
+	switch {
+	case len(argument) == 0:
+		s.bye(policy.ReplyEmptyHelo)
+		return
+	case len(argument) > maxDomain || s.named != string(argument):
+		s.bye(policy.ReplyBadHelo)
+		return
+	}
+	s.facts.Helo, s.facts.Extended = s.named, extended
+	d, ok := s.ask(policy.Helo)
+	switch {
+	case !ok:
+		s.facts.Helo = ""
+	case extended && d.Reply.Code == 0:
+		s.wait(d.Delay)
+		s.write(s.server.ehlo[s.secure()], note{rule: d.Rule})
+		s.closing = s.closing || d.Close
+	default:
+		s.agree(&d, policy.ReplyHelo)
+	}
+}
+
+// secure is the index into Server.ehlo.
+func (s *session) secure() int {
+	if s.facts.TLS {
+		return 1
+	}
+	return 0
+}
+
+// printable makes an argument fit for a reply: at most maxDomain octets, none of them a blank, a control character or
+// outside ASCII.
+func printable(argument []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, string(argument[:min(len(argument), maxDomain)]))
+}
+
+// rset ends the transaction: RFC 5321 §4.1.1.5.
+func (s *session) rset(argument []byte) {
+	if len(argument) > 0 {
+		s.fault(policy.ReplySyntax)
+		return
+	}
+	s.release()
+	s.say(policy.ReplyReset)
+}
+
+func (s *session) vrfy(argument []byte) {
+	if len(argument) == 0 {
+		s.fault(policy.ReplySyntax)
+		return
+	}
+	s.say(policy.ReplyVerify)
+}
+
+func (s *session) quit(argument []byte) {
+	if len(argument) > 0 {
+		s.fault(policy.ReplySyntax)
+		return
+	}
+	s.bye(policy.ReplyQuit)
+}

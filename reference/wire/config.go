@@ -1,0 +1,142 @@
+package wire
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/relayspec/relayspec/reference/policy"
+)
+
+// Config is what a Server is made of. Engine and Replies are needed, everything else works as zero.
+type Config struct {
+	Engine Engine
+	// Replies holds every text that is written: all names of the wire's group, and ReplyTLSRequired. {id}, {unix},
+	// {peer}, {helo} and {challenge} are filled in, in the replies of a Decision too.
+	Replies map[policy.ReplyName]policy.Reply
+	// Capabilities are the lines after the first one to EHLO, in order. "STARTTLS" stands where it is offered while
+	// that is possible; with TLS on, the AUTH line takes its place. Without "STARTTLS" the command is refused.
+	Capabilities []string
+	// Mechanisms are the SASL mechanisms in the order of the AUTH line: PLAIN, LOGIN. Empty: no AUTH.
+	Mechanisms []string
+	// MaxSize bounds a message, in octets without dot stuffing. Reply: ReplyTooBig. 0 and -1: no bound.
+	MaxSize int64
+	// TLS is needed for policy.Port465 and for STARTTLS. nil: none.
+	TLS       *tls.Config
+	Deadlines Deadlines
+	// MaxErrors is the count of commands that can't be understood, since the last accepted message, at which a session
+	// is closed with ReplyTooManyErrors. 0: 20. -1: no bound.
+	MaxErrors int
+	// MaxSessions bounds the sessions at once, over all listeners. One more gets ReplyBusy. 0: 20,000. -1: no bound.
+	MaxSessions int
+	// NewID gives each session its id, printable ASCII. nil: random, in the observed shape.
+	NewID func() string
+	// Now is the time in {unix} and in events. nil: time.Now.
+	Now func() time.Time
+	// Events is called for every reply, in the session's goroutine. nil: nobody wants them.
+	Events func(Event)
+}
+
+// Deadlines are how long a session waits, in real time. 0: the default. -1: for ever.
+type Deadlines struct {
+	Command   time.Duration // for the whole of the next command. Default 5 min (RFC 5321 §4.5.3.2.7)
+	Data      time.Duration // for the next block of a message. Default 3 min (RFC 5321 §4.5.3.2.5)
+	Message   time.Duration // for the whole message. Default 1 h
+	Auth      time.Duration // for a response to an AUTH challenge. Default 5 min
+	Handshake time.Duration // for the TLS handshake. Default 1 min
+	Write     time.Duration // for the client to take what is written at once. Default 1 min
+}
+
+// The defaults of Config.
+const (
+	defaultMaxErrors   = 20
+	defaultMaxSessions = 20_000
+)
+
+// needed are the replies that a Server speaks by itself.
+func needed() []policy.ReplyName {
+	return []policy.ReplyName{
+		policy.ReplyGreeting, policy.ReplyHelo, policy.ReplyEhlo, policy.ReplyMail, policy.ReplyRcpt, policy.ReplyData,
+		policy.ReplyAccepted, policy.ReplyReset, policy.ReplyNoop, policy.ReplyHelp, policy.ReplyVerify, policy.ReplyQuit,
+		policy.ReplyStartTLS, policy.ReplyChallenge, policy.ReplyAuthenticated, policy.ReplyEmptyHelo, policy.ReplyBadHelo,
+		policy.ReplyNoHelo, policy.ReplyNoMail, policy.ReplyNoRcpt, policy.ReplyBadSequence, policy.ReplySyntax,
+		policy.ReplyLineTooLong, policy.ReplyUnknown, policy.ReplyTooManyErrors, policy.ReplyNoParameters,
+		policy.ReplyTLSTwice, policy.ReplyTLSPipelined, policy.ReplyAuthTwice, policy.ReplyAuthMechanism,
+		policy.ReplyAuthDecode, policy.ReplyAuthCancelled, policy.ReplyTooBig, policy.ReplyMalformed, policy.ReplyTimeout,
+		policy.ReplyShutdown, policy.ReplyBusy, policy.ReplyFailure, policy.ReplyTLSRequired,
+	}
+}
+
+func (c *Config) check() error {
+	if c.Engine == nil {
+		return errors.New("wire: no Engine")
+	}
+	var missing []string
+	for _, name := range needed() {
+		if r := c.Replies[name]; r.Code == 0 || len(r.Lines) == 0 {
+			missing = append(missing, string(name))
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("wire: no reply for %s: give each a code and a line", strings.Join(missing, ", "))
+	}
+	for _, m := range c.Mechanisms {
+		if !slices.Contains(mechanisms(), m) {
+			return fmt.Errorf("wire: mechanism %q: only %s are served", m, strings.Join(mechanisms(), ", "))
+		}
+	}
+	return nil
+}
+
+func (c *Config) setDefaults() {
+	set := func(d *time.Duration, otherwise time.Duration) {
+		if *d == 0 {
+			*d = otherwise
+		}
+	}
+	set(&c.Deadlines.Command, 5*time.Minute)
+	set(&c.Deadlines.Data, 3*time.Minute)
+	set(&c.Deadlines.Message, time.Hour)
+	set(&c.Deadlines.Auth, 5*time.Minute)
+	set(&c.Deadlines.Handshake, time.Minute)
+	set(&c.Deadlines.Write, time.Minute)
+	if c.MaxErrors == 0 {
+		c.MaxErrors = defaultMaxErrors
+	}
+	if c.MaxSessions == 0 {
+		c.MaxSessions = defaultMaxSessions
+	}
+	if c.NewID == nil {
+		c.NewID = newID
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+}
+
+// startTLS is the capability that Config.Capabilities names the place of.
+const startTLS = "STARTTLS"
+
+// ehlo is the reply to EHLO: with TLS on or off. AUTH is never advertised in the clear (RFC 4954 §4, AUTH-TLS).
+func (c *Config) ehlo(secure bool) policy.Reply {
+	r := c.Replies[policy.ReplyEhlo]
+	lines := slices.Clone(r.Lines)
+	for _, capability := range c.Capabilities {
+		switch {
+		case capability != startTLS:
+			lines = append(lines, capability)
+		case secure && len(c.Mechanisms) > 0:
+			lines = append(lines, "AUTH "+strings.Join(c.Mechanisms, " "))
+		case !secure && c.TLS != nil:
+			lines = append(lines, startTLS)
+		}
+	}
+	if secure && len(c.Mechanisms) > 0 && !slices.Contains(c.Capabilities, startTLS) {
+		lines = append(lines, "AUTH "+strings.Join(c.Mechanisms, " "))
+	}
+	r.Lines = lines
+	return r
+}

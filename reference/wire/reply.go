@@ -1,0 +1,162 @@
+package wire
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"github.com/relayspec/relayspec/reference/policy"
+)
+
+// reply is a policy.Reply in its wire form, with the places that a session fills in still open.
+type reply struct {
+	code     int
+	enhanced string
+	text     []byte
+}
+
+func render(r policy.Reply) reply {
+	if len(r.Lines) == 0 {
+		r.Lines = []string{""} // a code without a text is still a reply; nothing at all would leave the client waiting
+	}
+	return reply{code: r.Code, enhanced: r.Enhanced, text: r.Append(nil)}
+}
+
+// say answers with a reply of the service.
+func (s *session) say(name policy.ReplyName) {
+	s.write(s.server.replies[name], note{})
+}
+
+// sorry answers that we failed.
+func (s *session) sorry(cause string) {
+	s.write(s.server.replies[policy.ReplyFailure], note{cause: cause})
+}
+
+// fault answers to a command that can't be understood, and ends a session that has had too many of them.
+func (s *session) fault(name policy.ReplyName) {
+	s.errors++
+	if s.server.config.MaxErrors > 0 && s.errors >= s.server.config.MaxErrors {
+		s.closing = true
+		name = policy.ReplyTooManyErrors
+	}
+	s.say(name)
+	if name == policy.ReplyUnknown {
+		s.flush() // RFC 2920 §3.2 (4): a client that asks whether we know a command must not have to wait
+	}
+}
+
+// bye answers and closes.
+func (s *session) bye(name policy.ReplyName) {
+	s.say(name)
+	s.closing = true
+}
+
+// ask puts a stage to the Engine, and writes its refusal. It tells whether the stage was passed; then the positive
+// reply is still to be written, with agree.
+func (s *session) ask(stage policy.Stage) (policy.Decision, bool) {
+	s.pending = s.pending || stage >= policy.Mail
+	d, err := s.server.config.Engine.Decide(s.server.ctx, stage, &s.facts)
+	if err != nil {
+		s.sorry(err.Error())
+		return d, false
+	}
+	if d.Refused() {
+		s.answer(&d)
+		return d, false
+	}
+	return d, true
+}
+
+// agree writes the positive reply of a Decision, or of the service.
+func (s *session) agree(d *policy.Decision, name policy.ReplyName) {
+	if d.Reply.Code != 0 {
+		s.answer(d)
+		return
+	}
+	s.wait(d.Delay)
+	s.write(s.server.replies[name], note{rule: d.Rule})
+	s.closing = s.closing || d.Close
+}
+
+// answer writes the reply of a Decision as it is given.
+func (s *session) answer(d *policy.Decision) {
+	s.wait(d.Delay)
+	s.write(render(d.Reply), note{rule: d.Rule})
+	s.closing = s.closing || d.Close
+}
+
+// wait holds a reply back. What was gathered before it goes out first.
+func (s *session) wait(d time.Duration) {
+	if d > 0 {
+		s.flush()
+		s.server.pause(d)
+	}
+}
+
+// note is what an Event tells beyond the reply.
+type note struct {
+	rule  policy.RuleID
+	cause string
+}
+
+// write gathers a reply, its places filled in. A 421 closes the channel: RFC 5321 §3.8.
+func (s *session) write(r reply, n note) {
+	out := s.gather()
+	start := len(out)
+	out = s.expand(out, r.text)
+	if s.server.config.Events != nil {
+		s.report(r, out[start:], n)
+	}
+	s.put(out)
+	s.closing = s.closing || r.code == 421
+}
+
+// expand appends text to dst and fills in what stands in braces. Braces with any other name stay as they are.
+func (s *session) expand(dst, text []byte) []byte {
+	for {
+		open := bytes.IndexByte(text, '{')
+		if open < 0 {
+			return append(dst, text...)
+		}
+		dst, text = append(dst, text[:open]...), text[open:]
+		name, rest, _ := bytes.Cut(text[1:], []byte{'}'})
+		switch string(name) {
+		case "id":
+			dst = append(dst, s.facts.Session...)
+		case "unix":
+			dst = strconv.AppendInt(dst, s.server.config.Now().Unix(), 10)
+		case "peer":
+			dst = append(dst, s.peer()...)
+		case "helo":
+			dst = append(dst, s.named...)
+		case "challenge":
+			dst = append(dst, s.challenge...)
+		default:
+			dst, rest = append(dst, '{'), text[1:]
+		}
+		text = rest
+	}
+}
+
+// report tells of a reply. Line is how it is written.
+func (s *session) report(r reply, line []byte, n note) {
+	line, _, _ = bytes.Cut(line, []byte("\r\n"))
+	line = line[min(len("250 "), len(line)):]
+	if r.enhanced != "" {
+		line = bytes.TrimPrefix(line, []byte(r.enhanced+" "))
+	}
+	s.server.config.Events(Event{
+		Time:     s.server.config.Now(),
+		Session:  s.facts.Session,
+		Peer:     s.peer(),
+		Stage:    s.stage,
+		Command:  s.command,
+		Code:     r.code,
+		Enhanced: r.enhanced,
+		Rule:     n.rule,
+		Text:     string(line),
+		Sender:   s.facts.Sender.String(),
+		Rcpts:    len(s.facts.Recipients),
+		Cause:    n.cause,
+	})
+}

@@ -1,0 +1,190 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/relayspec/relayspec/reference/policy"
+)
+
+// session is one connection. All of it belongs to the goroutine in run, but for raw and what interrupt does.
+type session struct {
+	stream
+	server *Server
+	raw    net.Conn // what was accepted, below TLS
+
+	facts       policy.Facts
+	transaction bool // MAIL was accepted
+	pending     bool // something may be held for the transaction
+	barred      bool // the greeting was a refusal: nothing but QUIT goes on
+	closing     bool // close after what is gathered
+	errors      int  // faults since the last accepted message
+	message     dotReader
+
+	named     string // {helo}: the argument of HELO or EHLO, fit for a reply also when it was refused
+	challenge []byte // {challenge}, base64
+
+	stage   string // for Events
+	command string // for Events; empty when there are none
+}
+
+func newSession(server *Server, conn net.Conn, role policy.Role) *session {
+	s := &session{server: server, raw: conn}
+	s.stream = stream{
+		conn:  conn,
+		pools: &server.pools,
+		lent:  server.pools.small.Get().(*[]byte),
+		write: server.config.Deadlines.Write,
+		idle:  s.unoccupied,
+	}
+	s.facts = policy.Facts{Session: server.config.NewID(), Peer: peerOf(conn), Port: role}
+	return s
+}
+
+func peerOf(conn net.Conn) netip.Addr {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
+
+// peer is {peer}: the address of the client, without brackets.
+func (s *session) peer() string {
+	if !s.facts.Peer.IsValid() {
+		return "unknown"
+	}
+	return s.facts.Peer.String()
+}
+
+// unoccupied tells that the server drains and nothing goes on here.
+func (s *session) unoccupied() bool { return !s.transaction && s.server.draining.Load() }
+
+// interrupt ends the wait of a read, so that the session sees that the server drains.
+func (s *session) interrupt() { s.raw.SetReadDeadline(time.Unix(1, 0)) }
+
+// run is the session's goroutine.
+func (s *session) run() {
+	defer s.server.leave(s)
+	defer s.raw.Close()
+	if !s.protect(s.dialogue) {
+		s.sorry("panic")
+	}
+	s.protect(s.release)
+	s.hangUp()
+	s.stream.release()
+}
+
+// protect is the session's one recover. A panic is a bug of ours: it is counted and told, and ends this session only.
+func (s *session) protect(step func()) (fine bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.server.panics.Add(1)
+			if events := s.server.config.Events; events != nil {
+				events(Event{Time: s.server.config.Now(), Session: s.facts.Session, Peer: s.peer(), Stage: s.stage,
+					Command: s.command, Cause: fmt.Sprintf("panic: %v\n%s", v, debug.Stack())})
+			}
+		}
+	}()
+	step()
+	return true
+}
+
+// dialogue is the session from the greeting to its last reply.
+func (s *session) dialogue() {
+	if s.facts.Port == policy.Port465 && !s.handshake() {
+		return
+	}
+	for s.greet(); !s.closing; {
+		if s.unoccupied() {
+			s.stage, s.command = "", ""
+			s.bye(policy.ReplyShutdown)
+			return
+		}
+		s.await(s.server.config.Deadlines.Command)
+		line, err := s.readLine(commandLimit)
+		switch {
+		case err == nil:
+			s.obey(line)
+		case !s.excuse(err, policy.ReplySyntax):
+			return
+		}
+	}
+}
+
+// excuse answers to a line that couldn't be read. It tells whether the session may go on.
+func (s *session) excuse(err error, bad policy.ReplyName) bool {
+	s.command = ""
+	switch {
+	case errors.Is(err, errBadLine):
+		s.fault(bad)
+	case errors.Is(err, errLongLine):
+		s.fault(policy.ReplyLineTooLong)
+	case errors.Is(err, errEndlessLine):
+		s.bye(policy.ReplyLineTooLong)
+	case errors.Is(err, errDraining):
+		s.bye(policy.ReplyShutdown)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.bye(policy.ReplyTimeout)
+	default:
+		s.closing = true // the client is gone
+	}
+	return !s.closing
+}
+
+// greet speaks first. RFC 5321 §3.1: after a refusal that doesn't close, all that is left is to wait for QUIT.
+func (s *session) greet() {
+	s.stage = policy.Connect.String()
+	d, ok := s.ask(policy.Connect)
+	if ok {
+		s.agree(&d, policy.ReplyGreeting)
+	}
+	s.barred = !ok
+}
+
+// release ends the transaction, if there is one, and gives back what is held for it.
+func (s *session) release() {
+	held := s.pending || s.facts.Hold != nil
+	s.transaction, s.pending = false, false
+	if held {
+		s.server.config.Engine.Release(&s.facts)
+	}
+	s.forget()
+}
+
+// keptRecipients bounds the slice that a session keeps for its next transaction.
+const keptRecipients = 1024
+
+// forget clears the transaction's facts.
+func (s *session) forget() {
+	f := &s.facts
+	clear(f.Recipients)
+	f.Recipients = f.Recipients[:0]
+	if cap(f.Recipients) > keptRecipients {
+		f.Recipients = nil
+	}
+	f.Sender, f.Rcpt, f.Size, f.Hold = policy.Address{}, policy.Address{}, 0, nil
+	s.transaction, s.pending = false, false
+}
+
+// hangUp writes what is left. A client that may still be sending is given time to read it.
+func (s *session) hangUp() {
+	if s.flush() == nil {
+		s.linger()
+	}
+}
+
+// turnAway answers a connection there is no room for. It runs in the accepting goroutine, so it waits for nothing.
+func (s *session) turnAway() {
+	defer s.raw.Close()
+	if s.facts.Port != policy.Port465 {
+		s.stream.write = time.Second
+		s.say(policy.ReplyBusy)
+		s.flush()
+	}
+	s.stream.release()
+}

@@ -1,0 +1,151 @@
+package reports
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/relayspec/relayspec/reports/transcript"
+)
+
+// The files of a report's directory.
+const (
+	jsonFile       = "report.json"
+	textFile       = "report.txt"
+	transcriptsDir = "transcripts"
+)
+
+// WriteDir writes run to dir: transcripts/CASE-ID.txt for every case that kept one, report.txt, and report.json last.
+//
+// dir is made when it isn't there. An older report in it is replaced; each file appears whole or not at all, and
+// report.json only when all else stands. A transcripts folder that no report of ours stands beside is left alone: an error.
+func WriteDir(dir string, run *Run) error {
+	if err := writeDir(dir, run); err != nil {
+		return fmt.Errorf("write the report to %s: %w", dir, err)
+	}
+	return nil
+}
+
+func writeDir(dir string, run *Run) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := replaceTranscripts(dir, run.Cases); err != nil {
+		return err
+	}
+	err := writeFile(filepath.Join(dir, textFile), func(w io.Writer) error { return WriteText(w, run, TextOptions{}) })
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(dir, jsonFile), func(w io.Writer) error { return WriteJSON(w, run) })
+}
+
+// replaceTranscripts writes the transcripts beside the old ones, then puts them in their place.
+func replaceTranscripts(dir string, cases []Case) (err error) {
+	place := filepath.Join(dir, transcriptsDir)
+	if err := ours(dir); err != nil {
+		return err
+	}
+	fresh, err := os.MkdirTemp(dir, transcriptsDir+"-*.tmp")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(fresh)
+		}
+	}()
+	written := 0
+	for _, c := range cases {
+		if len(c.Transcript) == 0 {
+			continue
+		}
+		if err := writeTranscript(fresh, c); err != nil {
+			return err
+		}
+		written++
+	}
+	if err := os.RemoveAll(place); err != nil {
+		return err
+	}
+	if written == 0 {
+		return os.Remove(fresh)
+	}
+	if err := os.Chmod(fresh, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(fresh, place)
+}
+
+// ours refuses a directory whose transcripts folder isn't known to be a report's.
+func ours(dir string) error {
+	if _, err := os.Lstat(filepath.Join(dir, transcriptsDir)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var old struct {
+		Schema string `json:"schema"`
+	}
+	data, err := os.ReadFile(filepath.Join(dir, jsonFile))
+	if err == nil {
+		err = json.Unmarshal(data, &old)
+	}
+	if err != nil || !strings.HasPrefix(old.Schema, "relayspec-report/") {
+		return fmt.Errorf("its %s folder isn't a report's and would be replaced: name another directory", transcriptsDir)
+	}
+	return nil
+}
+
+func writeTranscript(dir string, c Case) error {
+	name := filepath.FromSlash(c.ID) + ".txt"
+	if !filepath.IsLocal(name) {
+		return fmt.Errorf("the case %q can't name a file", c.ID)
+	}
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "# %s: %s\n# %s:%d\n", c.ID, c.Verdict, c.Feature, c.Line)
+	if err := transcript.WriteEntries(&text, c.Transcript); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text.Bytes(), 0o644) // the folder is renamed as a whole
+}
+
+// writeFile writes path beside itself, to the disk, and then renames it: it appears whole or not at all.
+func writeFile(path string, write func(io.Writer) error) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.tmp")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			file.Close() // a second time after success of Close does no harm
+			os.Remove(file.Name())
+		}
+	}()
+	buffered := bufio.NewWriter(file)
+	if err := write(buffered); err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
+		return err
+	}
+	if err := file.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
