@@ -58,8 +58,18 @@ func count(s string) (int, error) {
 	return n, nil
 }
 
-// units are the words for spans of time in features.
-var units = map[string]time.Duration{"hour": time.Hour, "minute": time.Minute, "second": time.Second}
+// unit gives the length of "hour", "minute" or "second"; 0 for another word.
+func unit(word string) time.Duration {
+	switch word {
+	case "hour":
+		return time.Hour
+	case "minute":
+		return time.Minute
+	case "second":
+		return time.Second
+	}
+	return 0
+}
 
 // span reads "24 hours" or "9 minutes and 59 seconds".
 func span(s string) (time.Duration, error) {
@@ -67,11 +77,11 @@ func span(s string) (time.Duration, error) {
 	for _, part := range list(s) {
 		number, word, _ := strings.Cut(strings.ReplaceAll(part, " more ", " "), " ")
 		n, err := count(number)
-		unit, known := units[strings.TrimSuffix(word, "s")]
-		if err != nil || !known {
+		length := unit(strings.TrimSuffix(word, "s"))
+		if err != nil || length == 0 {
 			return 0, fmt.Errorf("%q is no span of time", s)
 		}
-		sum += time.Duration(n) * unit
+		sum += time.Duration(n) * length
 	}
 	return sum, nil
 }

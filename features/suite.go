@@ -193,7 +193,9 @@ func (r *reader) rule(f *feature, rule *messages.Rule) {
 }
 
 // sentenceOf is the rule in the feature's words: the name of Rule:, without a full stop.
-func sentenceOf(rule *messages.Rule) string { return strings.TrimSuffix(strings.TrimSpace(rule.Name), ".") }
+func sentenceOf(rule *messages.Rule) string {
+	return strings.TrimSuffix(strings.TrimSpace(rule.Name), ".")
+}
 
 func (r *reader) scenario(f *feature, own, sentence string, scenario *messages.Scenario) {
 	line := scenario.Location.Line

@@ -53,6 +53,9 @@ func (r *reader) tagged(c *Case, own string, tags []*messages.PickleTag) bool {
 	var said []reports.Level
 	for _, tag := range tags {
 		name := strings.TrimPrefix(tag.Name, "@")
+		if slices.Contains(sources(), name) {
+			c.Source = name
+		}
 		if slices.Contains(c.Tags, tag.Name) {
 			continue
 		}
@@ -61,8 +64,7 @@ func (r *reader) tagged(c *Case, own string, tags []*messages.PickleTag) bool {
 		switch {
 		case slices.Contains(levels(), reports.Level(name)):
 			said = append(said, reports.Level(name))
-		case slices.Contains(sources(), name):
-			c.Source = name
+		case slices.Contains(sources(), name): // taken above
 		case name == volumeTag:
 			c.Volume = true
 			c.need(target.Volume)
@@ -114,8 +116,7 @@ func slug(s string) string {
 		switch {
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			b.WriteRune(unicode.ToLower(r))
-		case (r == ',' || r == '\'') && i > 0 && i+1 < len(runes) && inWord(runes[i-1]) && inWord(runes[i+1]):
-			// 10,000 and the customer's are one word
+		case i > 0 && i+1 < len(runes) && joins(runes[i-1], r, runes[i+1]):
 		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
 			b.WriteByte('-')
 		}
@@ -123,7 +124,10 @@ func slug(s string) string {
 	return strings.TrimSuffix(b.String(), "-")
 }
 
-func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+// joins tells whether r makes one word of its neighbours: 10,000 and customer's.
+func joins(left, r, right rune) bool {
+	return r == ',' && unicode.IsDigit(left) && unicode.IsDigit(right) || r == '\'' && unicode.IsLetter(left) && unicode.IsLetter(right)
+}
 
 // fingerprint is how a pickle is known again: by what it says, since godog numbers pickles anew in every run.
 func fingerprint(p *messages.Pickle) string {

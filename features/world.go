@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/cucumber/godog"
 
@@ -39,19 +38,16 @@ func aCustomerWith(ctx context.Context, name, licences string, table *godog.Tabl
 
 func hasSetting(ctx context.Context, customer, description string, table *godog.Table) error {
 	s := from(ctx)
-	c, err := s.world.customer(s.customer(customer))
+	c, err := s.world.edit(s.customer(customer))
 	if err != nil {
 		return err
 	}
 	setting := target.Setting{Description: description, Senders: target.MyDomains}
-	byDefault := loopback()
-	setting.ByAddress, setting.Addresses = true, byDefault
+	if !mentions(table, "SMTP AUTH") {
+		setting.ByAddress, setting.Addresses = true, loopback()
+	}
 	if err := fill(table, settingRows(&setting)); err != nil {
 		return err
-	}
-	// A setting that asks for AUTH asks for addresses only when its table does.
-	if setting.RequireAuth && !mentions(table, "addresses") {
-		setting.ByAddress, setting.Addresses = false, nil
 	}
 	c.Settings = append(c.Settings, setting)
 	return nil
@@ -59,7 +55,7 @@ func hasSetting(ctx context.Context, customer, description string, table *godog.
 
 func changesSetting(ctx context.Context, customer, description string, table *godog.Table) error {
 	s := from(ctx)
-	c, err := s.world.customer(s.customer(customer))
+	c, err := s.world.edit(s.customer(customer))
 	if err != nil {
 		return err
 	}
@@ -67,47 +63,57 @@ func changesSetting(ctx context.Context, customer, description string, table *go
 	if i < 0 {
 		return fmt.Errorf("%q has no setting %q", customer, description)
 	}
-	s.world.applied = false
 	return errors.Join(fill(table, settingRows(&c.Settings[i])), s.ready(ctx))
 }
 
 func becomes(ctx context.Context, customer string, table *godog.Table) error {
 	s := from(ctx)
-	c, err := s.world.customer(s.customer(customer))
+	c, err := s.world.edit(s.customer(customer))
 	if err != nil {
 		return err
 	}
-	s.world.applied = false
 	return errors.Join(fill(table, s.customerRows(c)), s.ready(ctx))
 }
 
-// counters names the target's counter for the words of a feature.
-var counters = map[string]string{
-	"messages of day":            "user-messages",
-	"distinct recipients of day": "user-recipients",
-	"recipients of day":          "customer-day",
-	"recipients of 10 minutes":   "customer-peak",
+// The counters that a target may be asked to preload.
+const (
+	counterMessages   = "user-messages"
+	counterRecipients = "user-recipients"
+	counterDay        = "customer-day"
+	counterPeak       = "customer-peak"
+)
+
+// counterOf names the target's counter for the words of a feature.
+func counterOf(what, window string) (string, error) {
+	switch what + " of the " + window {
+	case "messages of the day":
+		return counterMessages, nil
+	case "distinct recipients of the day":
+		return counterRecipients, nil
+	case "recipients of the day":
+		return counterDay, nil
+	case "recipients of the 10 minutes":
+		return counterPeak, nil
+	}
+	return "", fmt.Errorf("no counter holds %s of the %s", what, window)
 }
 
 // hasUsed preloads a counter; in a run of large volume it really sends what the ceilings ask for.
 func hasUsed(ctx context.Context, who, amount, what, window string) error {
 	s := from(ctx)
 	n, err := count(amount)
-	counter, known := counters[what+" of "+window]
-	if err != nil || !known {
-		return errors.Join(err, fmt.Errorf("no counter holds %s of the %s", what, window))
-	}
-	usage := target.Usage{Counter: counter, Amount: n}
-	if strings.HasPrefix(counter, "user-") {
-		usage.User = s.text(who)
-		usage.Customer, err = s.world.ownerOf(usage.User)
-	} else {
-		usage.Customer = s.customer(who)
-	}
 	if err != nil {
 		return err
 	}
-	return s.use(ctx, usage)
+	usage := target.Usage{Customer: s.customer(who), Amount: n}
+	if usage.Counter, err = counterOf(what, window); err != nil {
+		return err
+	}
+	if usage.Counter == counterMessages || usage.Counter == counterRecipients {
+		usage.User = s.text(who)
+		usage.Customer, err = s.world.ownerOf(usage.User)
+	}
+	return errors.Join(err, s.use(ctx, usage))
 }
 
 // use brings a counter to where a Given wants it.
@@ -155,7 +161,8 @@ func (w *world) add(c target.Customer) *target.Customer {
 	return &c
 }
 
-func (w *world) customer(id string) (*target.Customer, error) {
+// edit gives a customer to be changed: the relay must be told again.
+func (w *world) edit(id string) (*target.Customer, error) {
 	for _, c := range w.customers {
 		if c.ID == id {
 			w.applied = false

@@ -20,9 +20,9 @@ type Decider interface {
 
 // Ledger holds, charges and gives back. *ledger.Ledger is one.
 type Ledger interface {
-	Reserve(now time.Time, c *policy.Charge) (*ledger.Hold, *policy.Item)
-	Commit(now time.Time, h *ledger.Hold)
-	Release(h *ledger.Hold)
+	Reserve(now time.Time, c *policy.Charge) (ledger.Hold, *policy.Item)
+	Commit(now time.Time, h ledger.Hold)
+	Release(h ledger.Hold)
 }
 
 // Keeper takes messages for good. *mailbox.Box is one.
@@ -40,13 +40,16 @@ type Engine struct {
 	host    string
 	now     func() time.Time
 	charged bool // unfinished transactions are charged too (relay-rules 2.4)
+
+	accepted func(id string, e mailbox.Envelope)
 }
 
 // transaction is what the Engine keeps between two stages of one transaction, in Facts.Hold.
 type transaction struct {
-	hold   *ledger.Hold
-	sender policy.Address // as it goes on from here
-	rule   policy.RuleID  // what admitted it
+	hold    ledger.Hold
+	account string         // the customer
+	sender  policy.Address // as it goes on from here
+	rule    policy.RuleID  // what admitted it
 }
 
 // Decide answers at a stage. Where limits speak it holds what acceptance would use up.
@@ -74,11 +77,10 @@ func (e *Engine) reserve(decider Decider, stage policy.Stage, f *policy.Facts, d
 	if len(d.Charge.Items()) == 0 {
 		return d
 	}
-	if t.hold != nil {
-		e.ledger.Release(t.hold)
-	}
-	hold, item := e.ledger.Reserve(e.now(), &d.Charge)
-	t.hold = hold
+	e.ledger.Release(t.hold)
+	t.account = d.Charge.Account
+	var item *policy.Item
+	t.hold, item = e.ledger.Reserve(e.now(), &d.Charge)
 	if item != nil {
 		return decider.Refuse(item)
 	}
@@ -99,7 +101,8 @@ func (e *Engine) transaction(f *policy.Facts) *transaction {
 // wasn't accepted. Source: relay-rules 2.41; RFC 5321 §6.1 (responsibility begins with the 250).
 func (e *Engine) Commit(_ context.Context, f *policy.Facts, body io.Reader) (policy.Decision, error) {
 	t := e.transaction(f)
-	draft, err := e.keeper.Create(e.envelope(f, t))
+	envelope := e.envelope(f, t)
+	draft, err := e.keeper.Create(envelope)
 	if err != nil {
 		return policy.Decision{}, fmt.Errorf("begin a message: %w", err)
 	}
@@ -113,11 +116,13 @@ func (e *Engine) Commit(_ context.Context, f *policy.Facts, body io.Reader) (pol
 		draft.Discard()
 		return d, nil
 	}
-	if _, err := draft.Commit(); err != nil {
+	id, err := draft.Commit()
+	if err != nil {
 		return policy.Decision{}, fmt.Errorf("keep a message: %w", err)
 	}
 	e.ledger.Commit(e.now(), t.hold)
-	t.hold = nil
+	t.hold = ledger.Hold{}
+	e.accepted(id, envelope)
 	return policy.Decision{Rule: t.rule}, nil
 }
 
@@ -127,9 +132,9 @@ func (e *Engine) Release(f *policy.Facts) {
 	if !ok {
 		return
 	}
-	if t.hold != nil && e.charged {
+	if e.charged {
 		e.ledger.Commit(e.now(), t.hold)
-	} else if t.hold != nil {
+	} else {
 		e.ledger.Release(t.hold)
 	}
 	f.Hold = nil
@@ -137,13 +142,16 @@ func (e *Engine) Release(f *policy.Facts) {
 
 func (e *Engine) envelope(f *policy.Facts, t *transaction) mailbox.Envelope {
 	return mailbox.Envelope{
-		Session:    f.Session,
-		Peer:       f.Peer,
 		Received:   e.now(),
-		From:       f.Sender,
+		Session:    f.Session,
+		Customer:   t.account,
+		Peer:       f.Peer,
+		Helo:       f.Helo,
+		User:       f.User,
+		Given:      f.Sender,
 		Sender:     t.sender,
 		Recipients: f.Recipients,
-		Rule:       t.rule,
+		Rules:      []policy.RuleID{t.rule},
 	}
 }
 

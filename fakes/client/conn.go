@@ -30,8 +30,13 @@ type Conn struct {
 	open         bool         // MAIL was accepted and its transaction hasn't ended
 	capabilities Capabilities // of the last EHLO
 	state        *tls.ConnectionState
+	gone         bool // the transcript has the end of the connection
 	closed       bool
-	aside        chan error // result of a batch that is written in another goroutine
+
+	brief    bool       // the transcript gets only part of a batch
+	scratch  []byte     // the line that is being composed
+	aside    chan error // result of a batch that is written by a goroutine of its own
+	writeErr error      // of the last batch
 }
 
 // ReadReply reads one reply. At the beginning of a session that is the greeting.
@@ -47,15 +52,20 @@ func (c *Conn) ReadReply() (Reply, error) {
 	return reply, nil
 }
 
-// Cmd sends line, without its CRLF, and reads the reply. After a 334 line is recorded as a secret.
+// Cmd sends line, without its CRLF, and reads the reply. After a 334 line is recorded as a secret. The reply to EHLO
+// sets Capabilities.
 func (c *Conn) Cmd(line string) (Reply, error) {
 	if err := c.WriteLine(line); err != nil {
 		return c.lastWord(err)
 	}
-	return c.ReadReply()
+	reply, err := c.ReadReply()
+	if err == nil {
+		c.learn(line, reply)
+	}
+	return reply, err
 }
 
-// WriteLine sends line and CRLF and reads no reply: several in a row are pipelined in lock-step with nothing.
+// WriteLine sends line and CRLF at once and reads no reply.
 func (c *Conn) WriteLine(line string) error {
 	c.said(transcript.Entry{Kind: transcript.Client, Text: line, Secret: c.challenged})
 	c.out.WriteString(line)
@@ -127,7 +137,8 @@ func (c *Conn) TLSState() *tls.ConnectionState { return c.state }
 func (c *Conn) said(e transcript.Entry) {
 	e.Session = c.name
 	c.log.Add(e)
-	c.command = strings.TrimRight(e.Redacted(), "\r\n")
+	command := strings.TrimRight(e.Redacted(), "\r\n")
+	c.command = command[:min(len(command), shownOfLine)]
 }
 
 func (c *Conn) flush() error {
@@ -143,6 +154,7 @@ func (c *Conn) lastWord(writeErr error) (Reply, error) {
 	if !Ended(writeErr) {
 		return Reply{}, writeErr
 	}
+	c.link.newReply()
 	reply, err := c.in.read(c.logLine)
 	if err != nil {
 		return Reply{}, writeErr
@@ -156,6 +168,9 @@ func (c *Conn) failed(err error) error {
 	if errors.As(err, &wrong) {
 		wrong.Command = c.command
 		c.log.Note(c.name, wrong.Reason+": "+wrong.Line)
+		if wrong.Err != nil {
+			c.recordEnd("by the relay")
+		}
 		return wrong
 	}
 	if timedOut(err) {
@@ -169,7 +184,7 @@ func (c *Conn) failed(err error) error {
 	}
 	if Ended(err) {
 		wrong.Reason = "the connection ended"
-		c.log.Closed(c.name, "by the relay")
+		c.recordEnd("by the relay")
 	}
 	return wrong
 }
@@ -180,8 +195,16 @@ func (c *Conn) end(by string) bool {
 		return false
 	}
 	c.closed = true
-	c.log.Closed(c.name, by)
+	c.recordEnd(by)
 	return true
+}
+
+// recordEnd records the end of the connection; who ended it first did.
+func (c *Conn) recordEnd(by string) {
+	if !c.gone {
+		c.gone = true
+		c.log.Closed(c.name, by)
+	}
 }
 
 // watch closes the connection when ctx ends. The function it gives ends the watch and tells whether that happened.

@@ -54,7 +54,7 @@ func (d *Dialer) Dial(ctx context.Context) (*Conn, error) {
 	d.Transcript.Note(d.Name, "connected to "+d.Address)
 	c := d.newConn(socket)
 	if d.ImplicitTLS {
-		if err := c.handshake(ctx); err != nil {
+		if err := c.Handshake(ctx); err != nil {
 			c.Close()
 			return nil, err
 		}

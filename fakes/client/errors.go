@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"syscall"
 	"time"
 )
@@ -46,8 +47,11 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("%s: nothing within %v", awaiting(e.Command), e.After)
 }
 
-// Unwrap gives the cause, which is os.ErrDeadlineExceeded.
+// Unwrap gives the cause.
 func (e *TimeoutError) Unwrap() error { return e.Err }
+
+// Is tells that e is os.ErrDeadlineExceeded, whatever the connection calls it.
+func (e *TimeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
 
 // Timeout tells that e is a timeout, as net.Error does.
 func (e *TimeoutError) Timeout() bool { return true }

@@ -27,24 +27,26 @@ func (c Capabilities) Parameters(keyword string) []string {
 func (c *Conn) Capabilities() Capabilities { return c.capabilities }
 
 // Hello says EHLO name and keeps the capabilities. Source: RFC 5321 §4.1.1.1.
-func (c *Conn) Hello(name string) (Reply, error) {
-	c.capabilities = nil
-	reply, err := c.Cmd("EHLO " + name)
-	if err == nil && reply.Positive() {
-		c.open = false // RFC 5321 §4.1.4: EHLO resets
-		c.capabilities = parseCapabilities(reply.Lines[1:])
-	}
-	return reply, err
-}
+func (c *Conn) Hello(name string) (Reply, error) { return c.Cmd("EHLO " + name) }
 
 // Helo says HELO name. Source: RFC 5321 §4.1.1.1.
-func (c *Conn) Helo(name string) (Reply, error) {
-	c.capabilities = nil
-	reply, err := c.Cmd("HELO " + name)
-	if err == nil && reply.Positive() {
-		c.open = false
+func (c *Conn) Helo(name string) (Reply, error) { return c.Cmd("HELO " + name) }
+
+// learn keeps what the reply to EHLO or HELO says of the relay; other commands teach nothing.
+func (c *Conn) learn(line string, reply Reply) {
+	verb, _, _ := strings.Cut(line, " ")
+	extended := strings.EqualFold(verb, "EHLO")
+	if !extended && !strings.EqualFold(verb, "HELO") {
+		return
 	}
-	return reply, err
+	c.capabilities = nil
+	if !reply.Positive() {
+		return
+	}
+	c.open = false // RFC 5321 §4.1.4: as RSET
+	if extended {
+		c.capabilities = parseCapabilities(reply.Lines[1:])
+	}
 }
 
 // parseCapabilities reads the lines behind the first of an EHLO reply. A keyword that comes twice adds its parameters.
@@ -66,21 +68,24 @@ func parseCapabilities(lines []string) Capabilities {
 // StartTLS says STARTTLS and, on 220, does the handshake. What was known of the relay before is forgotten: say EHLO
 // again. Any other reply is given back and the session goes on in clear text.
 //
-// Errors: as ReadReply's; octets in clear text behind the 220 (a *ProtocolError); the handshake's own.
+// Errors: as ReadReply's and Handshake's.
 // Source: RFC 3207 §4.
 func (c *Conn) StartTLS(ctx context.Context) (Reply, error) {
 	reply, err := c.Cmd("STARTTLS")
 	if err != nil || reply.Code != 220 {
 		return reply, err
 	}
-	if buffered := c.in.in.Buffered(); buffered > 0 {
-		octets, _ := c.in.in.Peek(buffered)
-		return reply, c.failed(wrongLine(octets, "clear text follows the reply to STARTTLS"))
-	}
-	return reply, c.handshake(ctx)
+	return reply, c.Handshake(ctx)
 }
 
-func (c *Conn) handshake(ctx context.Context) error {
+// Handshake does the TLS handshake and nothing before it: for a STARTTLS that was said some other way.
+//
+// Errors: octets in clear text that came before it and weren't read (a *ProtocolError); the handshake's own.
+func (c *Conn) Handshake(ctx context.Context) error {
+	if buffered := c.in.in.Buffered(); buffered > 0 {
+		octets, _ := c.in.in.Peek(buffered)
+		return c.failed(wrongLine(octets, "clear text stands before the TLS handshake"))
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.link.timeout)
 	defer cancel()
 	encrypted := tls.Client(c.link.Conn, c.tls)

@@ -82,3 +82,16 @@ func upTo3Digits(s string) bool {
 	}
 	return len(s) >= 1 && len(s) <= 3
 }
+
+// wire gives r's lines as they were sent, without CRLF. Source: RFC 5321 §4.2.1.
+func (r Reply) wire() []string {
+	lines := make([]string, len(r.Lines))
+	for i, line := range r.Lines {
+		separator := "-"
+		if i == len(r.Lines)-1 {
+			separator = " "
+		}
+		lines[i] = strconv.Itoa(r.Code) + separator + line
+	}
+	return lines
+}

@@ -84,6 +84,10 @@ type Clock interface {
 	Advance(ctx context.Context, d time.Duration) error
 }
 
+// TokenMark begins every token. A message without one is one that no scenario will ask Deliveries about: a driver that
+// runs its own sink may drop such a message once the relay has accepted it, for volume's sake.
+const TokenMark = "token-"
+
 // Deliveries shows what left the relay.
 type Deliveries interface {
 	// Delivered gives the messages whose body holds token, waiting for the first one until ctx ends or wait has passed.

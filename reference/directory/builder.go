@@ -19,7 +19,7 @@ type builder struct {
 
 func newBuilder() *builder { return &builder{first: make(map[string]Position)} }
 
-// New makes a Directory of customers and users that are made in code. They must not change afterwards.
+// New makes a Directory of customers and users that are made in code, and sets each User.ID. They must not change afterwards.
 // The error is Faults, each with what it is about: customer "acme".
 func New(customers []*policy.Customer, users []*policy.User) (*Directory, error) {
 	b := newBuilder()
@@ -58,7 +58,8 @@ func (b *builder) finish(customers []*policy.Customer, users []*policy.User) (*D
 		}
 	}
 	for _, u := range users {
-		d.primary[string(appendKey(nil, u.Address))] = u
+		u.ID = string(appendKey(nil, u.Address))
+		d.primary[u.ID] = u
 		for _, a := range u.Aliases {
 			d.aliases[string(appendKey(nil, a))] = u
 		}

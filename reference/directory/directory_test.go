@@ -90,6 +90,9 @@ func TestUserAndAlias(t *testing.T) {
 		if got := d.User(a) != nil; got != c.user {
 			t.Errorf("User(%.40v): %v", a, got)
 		}
+		if u := d.User(a); u != nil && u.ID != "anna@acme.example" {
+			t.Errorf("User(%v).ID = %q", a, u.ID)
+		}
 		if got := d.Alias(a) != nil; got != c.alias {
 			t.Errorf("Alias(%.40v): %v", a, got)
 		}

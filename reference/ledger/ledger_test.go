@@ -354,6 +354,34 @@ func TestSetAndReset(t *testing.T) {
 	}
 }
 
+func TestResetForgetsWhatIsHeldToo(t *testing.T) {
+	l, item := ledger.New(ledger.Options{}), distinct(9, sliding)
+	accept(l, start, charge("a", item))
+	hold, _ := l.Reserve(start, charge("a", item))
+	l.Reset("c")
+	wantUsed(t, l, start, item, 1)
+	l.Release(hold)
+	wantUsed(t, l, start, item, 0) // not what a was charged before
+}
+
+func TestTimeNeverGoesBack(t *testing.T) {
+	for _, item := range []policy.Item{total(1, 9, sliding), distinct(9, sliding), total(1, 9, fixed), distinct(9, fixed)} {
+		l := ledger.New(ledger.Options{})
+		late := start.Add(40 * time.Second) // a fixed window begins
+		accept(l, late.Add(-1), charge("a", item))
+		l.Used(late, "c", item.Counter, item.User, item.Window)
+		hold, _ := l.Reserve(start, charge("b", item))
+		l.Commit(start, hold)
+		l.Used(late.Add(time.Minute-quarter), "c", item.Counter, item.User, item.Window)
+		want := 1
+		if !item.Window.Fixed {
+			want = 2
+		}
+		wantUsed(t, l, start, item, want)
+		wantUsed(t, l, late.Add(time.Minute), item, 0)
+	}
+}
+
 func TestAccountsAndUsersApart(t *testing.T) {
 	l := ledger.New(ledger.Options{})
 	accept(l, start, charge("a", distinct(9, sliding)))
@@ -387,18 +415,23 @@ func TestSweep(t *testing.T) {
 	wantUsed(t, l, start, item, 1) // a customer that was let go starts anew, time included
 }
 
-// TestWindowChanges shows that a change of the window doesn't bring a place back early.
+// TestWindowChanges shows that what was used counts by the new window, and that new charges live at least as long as theirs.
 func TestWindowChanges(t *testing.T) {
-	l := ledger.New(ledger.Options{})
 	for _, item := range []policy.Item{total(1, 9, sliding), distinct(9, sliding)} {
+		l := ledger.New(ledger.Options{})
 		accept(l, start, charge("a", item))
-		item.Window = fixed
-		accept(l, start.Add(39*time.Second), charge("b", item))
-		wantUsed(t, l, start.Add(40*time.Second-quarter), item, 2)
-		item.Window = policy.Window{Length: 10 * time.Second}
-		accept(l, start.Add(41*time.Second), charge("cd", item))
-		wantUsed(t, l, start.Add(50*time.Second), item, l.Used(start.Add(41*time.Second), "c", item.Counter, item.User, item.Window))
+		item.Window = fixed // until 40 s
+		accept(l, start.Add(10*time.Second), charge("b", item))
+		accept(l, start.Add(10*time.Second), charge("b", item))
+		wantUsed(t, l, start.Add(10*time.Second), item, map[policy.Kind]int{policy.Total: 3, policy.Distinct: 2}[item.Kind])
+		item.Window = policy.Window{Length: 2 * time.Minute}
+		accept(l, start.Add(30*time.Second), charge("c", item)) // sliding again
+		wantUsed(t, l, start.Add(2*time.Minute-quarter), item, map[policy.Kind]int{policy.Total: 4, policy.Distinct: 3}[item.Kind])
+		item.Window = policy.Window{Length: time.Second}
 		wantUsed(t, l, start.Add(2*time.Minute), item, 0)
+		accept(l, start.Add(2*time.Minute), charge("d", item))
+		wantUsed(t, l, start.Add(2*time.Minute+time.Second-quarter), item, 1)
+		wantUsed(t, l, start.Add(2*time.Minute+time.Second), item, 0)
 	}
 }
 

@@ -165,8 +165,8 @@ func (r *recipients) makeRoom(s *segment, hash uint64) {
 	switch {
 	case s.filled*3 < size && size > 8*leastSlots:
 		r.resize(s, max(s.filled*3/2, leastSlots))
-	case s.filled*4 <= size*3:
-		// Enough was stale.
+	case s.filled*10 <= size*7:
+		// Enough was stale: the next time is a seventh of the segment away.
 	case size < mostSlots:
 		r.resize(s, min(size*5/4, mostSlots))
 	default:

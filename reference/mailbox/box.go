@@ -64,7 +64,7 @@ func (b *Box) now() time.Time {
 	return time.Now()
 }
 
-// List gives the messages that f chooses, newest first. It reads the envelope of each candidate.
+// List gives the messages that f chooses, newest first: in the order of receipt, even if the clock went back. It reads the envelope of each candidate.
 func (b *Box) List(ctx context.Context, f Filter) ([]Message, error) {
 	ids, err := b.store.list("")
 	if err != nil {

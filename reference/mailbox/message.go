@@ -25,7 +25,7 @@ type Envelope struct {
 
 // Message is a message that is kept.
 type Message struct {
-	ID   string // sorts by time of receipt
+	ID   string // sorts by order of receipt and begins with its time
 	Size int64  // of the content, in octets
 	Envelope
 }

@@ -26,7 +26,7 @@ const (
 // cutPath reads "FROM:<path> rest" or "TO:<path> rest". Blanks after the colon are tolerated: too many clients send
 // them. Not understood: ok is false.
 func cutPath(argument []byte, keyword string, d direction) (a policy.Address, rest []byte, ok bool) {
-	if len(argument) < len(keyword) || !strings.EqualFold(string(argument[:len(keyword)]), keyword) {
+	if len(argument) < len(keyword) || !isASCII(argument) || !strings.EqualFold(string(argument[:len(keyword)]), keyword) {
 		return a, nil, false
 	}
 	argument = bytes.TrimLeft(argument[len(keyword):], " ")
@@ -40,6 +40,16 @@ func cutPath(argument []byte, keyword string, d direction) (a policy.Address, re
 	}
 	a, ok = parsePath(string(argument[1:end-1]), d)
 	return a, bytes.TrimLeft(rest, " "), ok
+}
+
+// isASCII keeps out what Unicode folds to ASCII letters, and all the rest: SMTPUTF8 (RFC 6531) isn't offered.
+func isASCII(s []byte) bool {
+	for _, c := range s {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // pathEnd is the length of the <path> that s begins with, or -1. A > inside quotes doesn't end it.

@@ -33,7 +33,7 @@ func (s *session) auth(argument []byte) {
 	case s.transaction:
 		s.say(policy.ReplyBadSequence)
 		return
-	case len(argument) == 0:
+	case len(argument) == 0, !isASCII(argument):
 		s.fault(policy.ReplySyntax)
 		return
 	}

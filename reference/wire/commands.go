@@ -165,4 +165,5 @@ func (s *session) quit(argument []byte) {
 		return
 	}
 	s.bye(policy.ReplyQuit)
+	s.quitted = true
 }

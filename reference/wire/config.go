@@ -36,7 +36,8 @@ type Config struct {
 	NewID func() string
 	// Now is the time in {unix} and in events. nil: time.Now.
 	Now func() time.Time
-	// Events is called for every reply, in the session's goroutine. nil: nobody wants them.
+	// Events is called for every reply, and with Code 0 for a failed handshake and a panic. It is called in the
+	// sessions' goroutines and must not panic. nil: nobody wants them.
 	Events func(Event)
 }
 

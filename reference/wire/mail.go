@@ -91,9 +91,11 @@ func (s *session) data(argument []byte) {
 		s.facts.Sender = d.Sender
 	}
 	s.agree(&d, policy.ReplyData)
-	if s.flush() == nil { // RFC 2920 §3.2: nothing waits behind a Commit
-		s.receive()
+	if s.flush() != nil { // RFC 2920 §3.2: nothing waits behind a Commit
+		s.closing = true // what is pending is message, not commands
+		return
 	}
+	s.receive()
 }
 
 // receive takes the message and answers to its end.
@@ -102,7 +104,6 @@ func (s *session) receive() {
 	s.message.begin(&s.stream, c.MaxSize, c.Deadlines.Data, c.Deadlines.Message)
 	decision, failure := c.Engine.Commit(s.server.ctx, &s.facts, &s.message)
 	broken := s.message.drain()
-	s.shrink()
 	s.stage, s.command = policy.Accept.String(), ""
 	if errors.Is(broken, errFlood) {
 		broken, s.closing = s.message.spoil, true

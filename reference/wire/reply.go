@@ -138,6 +138,14 @@ func (s *session) expand(dst, text []byte) []byte {
 	}
 }
 
+// tell makes an event of what isn't a reply.
+func (s *session) tell(cause string) {
+	if events := s.server.config.Events; events != nil {
+		events(Event{Time: s.server.config.Now(), Session: s.facts.Session, Peer: s.peer(), Stage: s.stage,
+			Command: s.command, Cause: cause})
+	}
+}
+
 // report tells of a reply. Line is how it is written.
 func (s *session) report(r reply, line []byte, n note) {
 	line, _, _ = bytes.Cut(line, []byte("\r\n"))

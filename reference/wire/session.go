@@ -23,6 +23,7 @@ type session struct {
 	pending     bool // something may be held for the transaction
 	barred      bool // the greeting was a refusal: nothing but QUIT goes on
 	closing     bool // close after what is gathered
+	quitted     bool // by QUIT: the client sends nothing more
 	errors      int  // faults since the last accepted message
 	message     dotReader
 
@@ -72,7 +73,7 @@ func (s *session) run() {
 	defer s.server.leave(s)
 	defer s.raw.Close()
 	if !s.protect(s.dialogue) {
-		s.sorry("panic")
+		s.protect(func() { s.sorry("panic") })
 	}
 	s.protect(s.release)
 	s.hangUp()
@@ -84,10 +85,7 @@ func (s *session) protect(step func()) (fine bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.server.panics.Add(1)
-			if events := s.server.config.Events; events != nil {
-				events(Event{Time: s.server.config.Now(), Session: s.facts.Session, Peer: s.peer(), Stage: s.stage,
-					Command: s.command, Cause: fmt.Sprintf("panic: %v\n%s", v, debug.Stack())})
-			}
+			s.tell(fmt.Sprintf("panic: %v\n%s", v, debug.Stack()))
 		}
 	}()
 	step()
@@ -99,12 +97,13 @@ func (s *session) dialogue() {
 	if s.facts.Port == policy.Port465 && !s.handshake() {
 		return
 	}
-	for s.greet(); !s.closing; {
+	for s.greet(); !s.closing && s.broken == nil; {
+		s.stage, s.command = "", ""
 		if s.unoccupied() {
-			s.stage, s.command = "", ""
 			s.bye(policy.ReplyShutdown)
 			return
 		}
+		s.shrink()
 		s.await(s.server.config.Deadlines.Command)
 		line, err := s.readLine(commandLimit)
 		switch {
@@ -118,7 +117,6 @@ func (s *session) dialogue() {
 
 // excuse answers to a line that couldn't be read. It tells whether the session may go on.
 func (s *session) excuse(err error, bad policy.ReplyName) bool {
-	s.command = ""
 	switch {
 	case errors.Is(err, errBadLine):
 		s.fault(bad)
@@ -171,11 +169,15 @@ func (s *session) forget() {
 	s.transaction, s.pending = false, false
 }
 
-// hangUp writes what is left. A client that may still be sending is given time to read it.
+// hangUp writes what is left and closes. A client that may still be sending is given time to read it.
 func (s *session) hangUp() {
-	if s.flush() == nil {
+	if s.flush() != nil {
+		return
+	}
+	if !s.quitted || len(s.stream.pending()) > 0 {
 		s.linger()
 	}
+	s.conn.Close() // under TLS this says so to the client
 }
 
 // turnAway answers a connection there is no room for. It runs in the accepting goroutine, so it waits for nothing.

@@ -102,7 +102,8 @@ func (c *stream) makeRoom() {
 	if c.r == c.w {
 		c.r, c.w = 0, 0
 	}
-	if c.most && len(*c.lent) < bigInput {
+	full := c.w-c.r == len(*c.lent)
+	if (c.most || full) && len(*c.lent) < bigInput {
 		c.swap(c.pools.big, c.pools.small)
 	} else if c.r > 0 {
 		c.w = copy(*c.lent, c.pending())
@@ -116,15 +117,14 @@ func (c *stream) swap(to, from *sync.Pool) {
 	next := to.Get().(*[]byte)
 	n := copy(*next, c.pending())
 	from.Put(c.lent)
-	c.lent, c.r, c.w = next, 0, n
+	c.lent, c.r, c.w, c.most = next, 0, n, false
 }
 
 // shrink gives a big buffer back, if what is pending fits into a small one.
 func (c *stream) shrink() {
-	if len(*c.lent) > smallInput && c.w-c.r <= smallInput {
+	if len(*c.lent) > smallInput && c.w-c.r < smallInput {
 		c.swap(c.pools.small, c.pools.big)
 	}
-	c.most = false
 }
 
 // gather gives the buffer to append replies to; put takes it back.

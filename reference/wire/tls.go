@@ -2,14 +2,12 @@ package wire
 
 import (
 	"crypto/tls"
-	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/relayspec/relayspec/reference/policy"
 )
-
-var errNoTLS = errors.New("wire: TLS handshake failed")
 
 // startTLS does STARTTLS: RFC 3207 §4. After it the session begins anew, and a failed handshake ends it: it never goes
 // on in the clear. What came behind the command in the clear is never looked at as if it had come under TLS.
@@ -53,9 +51,14 @@ func (s *session) handshake() bool {
 	} else {
 		s.raw.SetDeadline(time.Time{})
 	}
-	if s.unoccupied() || secured.Handshake() != nil {
-		s.closing = true
-		s.stream.broken = errNoTLS
+	err := errDraining
+	if !s.unoccupied() {
+		err = secured.Handshake()
+	}
+	if err != nil {
+		err = fmt.Errorf("wire: TLS handshake: %w", err)
+		s.tell(err.Error())
+		s.closing, s.broken = true, err
 		return false
 	}
 	s.raw.SetDeadline(time.Time{})

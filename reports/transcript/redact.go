@@ -42,19 +42,40 @@ func redactInitialResponse(line string) string {
 	return words[0] + " " + words[1] + " " + redacted
 }
 
-// redactLines leaves the initial responses out of octets that hold whole commands among others.
+// redactLines leaves the credentials out of octets that hold whole commands: initial responses, and the lines that
+// follow an AUTH without one, which are pipelined responses.
 func redactLines(octets string) string {
 	if !containsFold(octets, "auth") {
 		return octets
 	}
 	lines := strings.SplitAfter(octets, "\n")
+	responses := 0
 	for i, line := range lines {
 		text := strings.TrimRight(line, "\r\n")
-		if hasInitialResponse(text) {
+		switch {
+		case text == "":
+		case responses > 0:
+			responses--
+			lines[i] = redacted + line[len(text):]
+		case hasInitialResponse(text):
 			lines[i] = redactInitialResponse(text) + line[len(text):]
+		default:
+			responses = responsesTo(text)
 		}
 	}
 	return strings.Join(lines, "")
+}
+
+// responsesTo tells how many responses follow line: two behind AUTH LOGIN, one behind another mechanism.
+func responsesTo(line string) int {
+	words := strings.Fields(line)
+	switch {
+	case len(words) != 2 || !strings.EqualFold(words[0], "AUTH"):
+		return 0
+	case strings.EqualFold(words[1], "LOGIN"):
+		return 2
+	}
+	return 1
 }
 
 func containsFold(s, lower string) bool { return strings.Contains(strings.ToLower(s), lower) }

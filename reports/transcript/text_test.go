@@ -52,6 +52,8 @@ func TestCredentialsAreNotWritten(t *testing.T) {
 		{Entry{Kind: Client, Text: "AUTHOR x c2VjcmV0"}, "AUTHOR x c2VjcmV0"},
 		{Entry{Kind: Server, Text: "504 AUTH PLAIN what"}, "504 AUTH PLAIN what"},
 		{Entry{Kind: Raw, Text: "c2VjcmV0\r\n", Secret: true}, "[redacted]"},
+		{Entry{Kind: Raw, Text: "AUTH LOGIN\r\nYQ==\r\n\r\nYg==\r\nQUIT\r\n"}, `"AUTH LOGIN\r\n[redacted]\r\n\r\n[redacted]\r\nQUIT\r\n"`},
+		{Entry{Kind: Raw, Text: "AUTH PLAIN\r\nYQ==\r\nQUIT"}, `"AUTH PLAIN\r\n[redacted]\r\nQUIT"`},
 		{Entry{Kind: Raw, Text: "NOOP\r\nauth plain c2VjcmV0\r\nQUIT"}, `"NOOP\r\nauth plain [redacted]\r\nQUIT"`},
 	}
 	for _, tt := range tests {

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/relayspec/relayspec/features"
+	"github.com/relayspec/relayspec/reports"
+)
+
+// conform is the command that judges a relay.
+type conform struct {
+	Target          string `default:"embedded" enum:"embedded" help:"The relay to judge: ${enum}."`
+	Select          string `placeholder:"EXPR" help:"Judge only by these cases: @tags, globs over rules and cases, and, or, not, parentheses."`
+	Report          string `placeholder:"DIR" help:"Write report.json, report.txt and the transcripts to this directory."`
+	JSON            bool   `name:"json" help:"Write the report to standard output as JSON instead of text."`
+	Volume          string `default:"normal" enum:"normal,large" help:"What may really be sent: ${enum}. Large sends up to 4,600,000 recipients."`
+	Workers         int    `default:"0" placeholder:"N" help:"Scenarios side by side, each with a relay of its own. Default: one a CPU."`
+	KeepTranscripts bool   `help:"Keep the transcripts of cases that pass, too."`
+}
+
+// Help teaches by example.
+func (conform) Help() string {
+	return `Judges a relay by the features and writes a report to standard output: the rules by chapter, what failed with the last
+lines of its transcript, the counts, and the overall verdict in the last line.
+
+  relayspec conform                                      the relay of this program, by every rule
+  relayspec conform --select LIM-USER-MSGS               by one rule
+  relayspec conform --select '@must and not @volume'     by the rules that must hold, without sending much
+  relayspec conform --report report                      and keep the report in report/
+  relayspec conform --json | jq .overall                 for programs
+
+Exit codes: 0 every judged rule that must hold holds; 1 one doesn't; 2 a mistake in the command line or the configuration;
+3 inconclusive: an ERROR, or no rule that must hold was judged; 4 nothing ran; 130 interrupted. A report is written in every case.`
+}
+
+// Run judges the relay and reports.
+func (c *conform) Run(ctx context.Context, s *streams) error {
+	if c.Workers < 0 {
+		return &exit{exitUsage, &advice{fmt.Errorf("--workers %d is less than none", c.Workers), "Give 1 or more, or leave it out for one a CPU"}}
+	}
+	suite, selection, err := loadSelected(c.Select)
+	if err != nil {
+		return err
+	}
+	run, judging := features.Run(ctx, features.Options{
+		Suite:           suite,
+		Open:            openEmbedded,
+		Workers:         c.Workers,
+		Select:          selection,
+		Selection:       c.Select,
+		Volume:          features.Volume(c.Volume),
+		KeepTranscripts: c.KeepTranscripts,
+		Progress:        progress(s.err),
+		Tool:            tool(),
+	})
+	if err := c.report(s, run); err != nil {
+		return err
+	}
+	return outcome(run, judging, c.Select)
+}
+
+// report writes run to standard output, and to the directory if one is named.
+func (c *conform) report(s *streams, run *reports.Run) error {
+	var faults []error
+	if c.JSON {
+		faults = append(faults, reports.WriteJSON(s.out, run))
+	} else {
+		faults = append(faults, reports.WriteText(s.out, run, reports.TextOptions{Colour: colourful(s.out)}))
+	}
+	if c.Report != "" {
+		faults = append(faults, reports.WriteDir(c.Report, run))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return &exit{features.ExitInconclusive, &advice{err, "Name a directory that can be written with --report, and judge again"}}
+	}
+	return nil
+}
+
+// outcome is the run's exit code, with a reason where the report alone doesn't say it.
+func outcome(run *reports.Run, judging error, selection string) error {
+	switch {
+	case errors.Is(judging, features.ErrNothingSelected):
+		return nothingSelected(selection)
+	case judging != nil && !run.Interrupted:
+		const next = "The report says what was found before; mend this and judge again"
+		return &exit{features.ExitCode(run), &advice{judging, next}}
+	}
+	if code := features.ExitCode(run); code != features.ExitSatisfied {
+		return &exit{code: code}
+	}
+	return nil
+}
+
+// progress writes one line that is written over, if w is a terminal; else nil.
+func progress(w io.Writer) func(reports.Case, int, int) {
+	if !terminal(w) {
+		return nil
+	}
+	return func(ended reports.Case, count, chosen int) {
+		line := fmt.Sprintf("%d/%d %s %s", count, chosen, ended.Verdict, ended.ID)
+		if count == chosen {
+			line = ""
+		}
+		fmt.Fprintf(w, "\r%.79s\x1b[K", line)
+	}
+}
+
+// terminal tells whether w is one.
+func terminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}
+
+// colourful tells whether w wants colours: a terminal whose user didn't set NO_COLOR.
+func colourful(w io.Writer) bool { return terminal(w) && os.Getenv("NO_COLOR") == "" }

@@ -1,0 +1,87 @@
+package features
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net/textproto"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/relayspec/relayspec/fakes/client"
+)
+
+// mail is one message that a scenario relays.
+type mail struct {
+	sender     string // "" is the null sender
+	recipients []string
+	token      string  // in the body: how it is known again outside
+	fields     []field // in the place of the usual From
+}
+
+// field is a header field.
+type field struct{ name, value string }
+
+// mail gives a message with a token of its own.
+func (s *scenario) mail(sender string, recipients []string) mail {
+	return mail{sender: sender, recipients: recipients, token: fmt.Sprintf("token-%s-%d.", s.namespace, s.next())}
+}
+
+// newRecipients gives n addresses that this scenario hasn't used before.
+func (s *scenario) newRecipients(n int) []string {
+	domain := s.text("other.example")
+	addresses := make([]string, n)
+	for i := range addresses {
+		addresses[i] = fmt.Sprintf("r%d@%s", s.next(), domain)
+	}
+	return addresses
+}
+
+// manyAddresses is a field's value of that many addresses.
+var manyAddresses = regexp.MustCompile(`^([\d,]+) addresses$`)
+
+// addresses reads a field's value: addresses, or how many there should be, folded. Source: RFC 5322 §2.2.3.
+func (s *scenario) addresses(value string) string {
+	m := manyAddresses.FindStringSubmatch(value)
+	if m == nil {
+		return s.text(value)
+	}
+	n, _ := count(m[1]) // the expression lets only counts through
+	return strings.Join(s.newRecipients(n), ",\r\n ")
+}
+
+// message is m as the client engine sends it.
+func (m mail) message() client.Message {
+	return client.Message{Sender: m.sender, Recipients: m.recipients, Data: m.content()}
+}
+
+// content is header and body. Source: RFC 5322 §3.6.
+func (m mail) content() []byte {
+	var b bytes.Buffer
+	fields := m.fields
+	if !slices.ContainsFunc(fields, func(f field) bool { return f.name == "From" }) {
+		author := m.sender
+		if author == "" {
+			author = "mailer-daemon@elsewhere.example"
+		}
+		fields = append([]field{{"From", author}}, fields...)
+	}
+	for _, f := range append(slices.Clip(fields),
+		field{"To", m.recipients[0]},
+		field{"Date", time.Now().Format(time.RFC1123Z)},
+		field{"Message-ID", "<" + m.token + "relayspec@elsewhere.example>"},
+		field{"Subject", "Relayed"},
+	) {
+		b.WriteString(f.name + ": " + f.value + "\r\n")
+	}
+	b.WriteString("\r\n" + m.token + "\r\n")
+	return b.Bytes()
+}
+
+// headerField gives the unfolded value of a message's field; "" when it has none.
+func headerField(data []byte, name string) string {
+	header, _ := textproto.NewReader(bufio.NewReader(bytes.NewReader(data))).ReadMIMEHeader()
+	return header.Get(name)
+}

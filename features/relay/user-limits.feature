@@ -1,0 +1,222 @@
+@documented
+Feature: The limits of each user
+
+  A registered user relays up to 10,000 messages a day, and to up to 10,000 different recipients. Customers here have
+  2,000 licences where their own limits shall stay out of the way: 260,000 recipients a day, 18,000 in 10 minutes.
+
+  Background:
+    Given a customer "acme" with 2,000 licences:
+      | users | anna@acme.example, bert@acme.example |
+
+  @LIM-USER-MSGS @must
+  Rule: A user relays at most 10,000 messages in 24 hours
+    The 10,000th message of a registered user within 24 hours is taken, the next is refused. It is messages that this
+    limit counts, whomever they go to. Document: line 19.
+
+    @ERR-USER @volume
+    Scenario: The 10,000th message is accepted and the 10,001st refused
+      Given "anna@acme.example" has relayed 9,999 messages
+      When "anna@acme.example" relays a message
+      Then the relay accepts it
+      When "anna@acme.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage
+    Scenario: A message counts once, however many recipients it has
+      Given "anna@acme.example" has used 9,998 messages of the day
+      When "anna@acme.example" relays a message to 50 recipients
+      And "anna@acme.example" relays a message
+      Then the relay accepts it
+      When "anna@acme.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage
+    Scenario: Each user has a limit of their own
+      Given "anna@acme.example" has used 10,000 messages of the day
+      And "anna@acme.example" has been refused a message
+      When "bert@acme.example" relays a message
+      Then the relay accepts it
+
+    @needs.usage
+    Scenario: Two sessions and one message left
+      Given "anna@acme.example" has used 9,999 messages of the day
+      When "anna@acme.example" relays a message in each of two sessions at once
+      Then the relay accepts one and refuses the other with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage
+    Scenario: A message given up with RSET doesn't count
+      Given "anna@acme.example" has used 9,999 messages of the day
+      And "anna@acme.example" has given up 5 messages with RSET
+      When "anna@acme.example" relays a message
+      Then the relay accepts it
+      When "anna@acme.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage
+    Scenario: A message that broke off in mid-text doesn't count
+      Given "anna@acme.example" has used 9,999 messages of the day
+      And "anna@acme.example" has given up a message in the middle of its text
+      When "anna@acme.example" keeps trying to relay a message
+      Then the relay accepts it
+
+    @needs.usage
+    Scenario: A message refused for now doesn't count
+      Given a customer "smallco" with 1 licence:
+        | users | sam@smallco.example |
+      And "sam@smallco.example" has used 9,990 messages of the day
+      And "smallco" has used 9 recipients of the 10 minutes
+      And "sam@smallco.example" has been refused 20 messages
+      When "smallco" becomes a customer with:
+        | licences | 2,000 |
+      And "sam@smallco.example" relays 10 messages
+      Then the relay accepts them all
+      When "sam@smallco.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage @needs.clock
+    Scenario: A day later the user relays again
+      Given "anna@acme.example" has used 10,000 messages of the day
+      And "anna@acme.example" has been refused a message
+      When 24 hours and 1 second pass
+      And "anna@acme.example" relays a message
+      Then the relay accepts it
+
+    @needs.usage @needs.clock @needs.sliding-windows
+    Scenario: A second before the 24 hours end the user is still refused
+      Given "anna@acme.example" has used 10,000 messages of the day
+      And 23 hours and 59 minutes and 59 seconds have passed
+      When "anna@acme.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+      When 2 seconds pass
+      And "anna@acme.example" relays a message
+      Then the relay accepts it
+
+  @LIM-USER-LICENCE @should
+  Rule: A user's limit of messages may be lower with few licences
+    How many messages a user may relay depends on the customer's licences as well; the document gives no formula. What can
+    be seen from outside: with few licences no user gets anywhere near 10,000 messages. Document: line 19.
+
+    @needs.usage
+    Scenario: With few licences a user is refused long before 10,000 messages
+      Given a customer "smallco" with 10 licences:
+        | users | sam@smallco.example |
+      And "sam@smallco.example" has relayed a message
+      And "smallco" has used 1,430 recipients of the day
+      And "sam@smallco.example" has used 1,430 messages of the day
+      When "sam@smallco.example" relays a message
+      Then the relay refuses it
+
+    @needs.usage
+    Scenario: With many licences a user has the whole 10,000 messages
+      Given "anna@acme.example" has used 9,999 messages of the day
+      When "anna@acme.example" relays a message
+      Then the relay accepts it
+
+  @LIM-USER-UNIQ @must
+  Rule: A user relays to at most 10,000 different recipients in 24 hours
+    Only recipients that the user hasn't relayed to within 24 hours take a place; sending again to a known one takes none.
+    Document: line 20.
+
+    @ERR-USER @volume
+    Scenario: The 10,000th recipient is accepted and the 10,001st refused
+      Given "anna@acme.example" has relayed to 9,999 different recipients
+      When "anna@acme.example" relays a message to 1 recipients
+      Then the relay accepts it
+      When "anna@acme.example" relays a message to 1 recipients
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage
+    Scenario: The same recipient again takes no place
+      Given "anna@acme.example" has used 9,999 distinct recipients of the day
+      When "anna@acme.example" relays 3 messages to "bob@other.example"
+      Then the relay accepts them all
+      When "anna@acme.example" relays a message to "carol@other.example"
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage
+    Scenario: The same recipient is welcome after the limit is reached
+      Given "anna@acme.example" has relayed a message to "bob@other.example"
+      And "anna@acme.example" has relayed to 1 different recipients
+      When "anna@acme.example" relays a message to "bob@other.example"
+      Then the relay accepts it
+
+    @needs.usage
+    Scenario: A domain in capitals is the same recipient
+      Given "anna@acme.example" has used 9,999 distinct recipients of the day
+      And "anna@acme.example" has relayed a message to "bob@other.example"
+      When "anna@acme.example" relays a message to "bob@OTHER.EXAMPLE"
+      Then the relay accepts it
+
+    @needs.usage @assumed
+    Scenario: A whole address in capitals is the same recipient
+      Given "anna@acme.example" has used 9,999 distinct recipients of the day
+      And "anna@acme.example" has relayed a message to "bob@other.example"
+      When "anna@acme.example" relays a message to "BOB@OTHER.EXAMPLE"
+      Then the relay accepts it
+
+    @needs.usage
+    Scenario: Recipients of a refused message take no place
+      Given "anna@acme.example" has used 9,999 distinct recipients of the day
+      And "anna@acme.example" has been refused a message to "bob@other.example, carol@other.example"
+      When "anna@acme.example" relays a message to "bob@other.example"
+      Then the relay accepts it
+      When "anna@acme.example" relays a message to "dave@other.example"
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage
+    Scenario: Recipients given up with RSET take no place
+      Given "anna@acme.example" has used 9,999 distinct recipients of the day
+      And "anna@acme.example" has given up 5 messages to "carol@other.example" with RSET
+      When "anna@acme.example" relays a message to "bob@other.example"
+      Then the relay accepts it
+
+    @needs.usage
+    Scenario: Two users relay to the same recipients
+      Given "anna@acme.example" has used 10,000 distinct recipients of the day
+      And "anna@acme.example" has been refused a message to "bob@other.example"
+      When "bert@acme.example" relays a message to "bob@other.example"
+      Then the relay accepts it
+
+    @needs.usage @needs.clock
+    Scenario: A day later the user relays to new recipients
+      Given "anna@acme.example" has used 10,000 distinct recipients of the day
+      And "anna@acme.example" has been refused a message
+      When 24 hours and 1 second pass
+      And "anna@acme.example" relays a message
+      Then the relay accepts it
+
+    @volume @needs.clock @needs.sliding-windows @assumed
+    Scenario: Relaying again to a recipient keeps the place
+      Given "anna@acme.example" has relayed a message to "bob@other.example"
+      And 12 hours have passed
+      And "anna@acme.example" has relayed a message to "bob@other.example"
+      And "anna@acme.example" has relayed to 9,999 different recipients
+      And 12 hours and 1 second have passed
+      When "anna@acme.example" relays a message to "carol@other.example"
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+      When "anna@acme.example" relays a message to "bob@other.example"
+      Then the relay accepts it
+
+  @ERR-USER @must
+  Rule: Past either limit of a user the sender gets 550 5.4.5
+    Whichever of the user's two limits is exceeded, the answer is "550 5.4.5 Daily SMTP relay limit exceeded for user". It
+    is a refusal for good. Document: line 24.
+
+    @needs.usage
+    Scenario: The error past the limit of messages
+      Given "anna@acme.example" has used 10,000 messages of the day
+      When "anna@acme.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage
+    Scenario: The error past the limit of recipients
+      Given "anna@acme.example" has used 10,000 distinct recipients of the day
+      When "anna@acme.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @needs.usage @needs.deliveries
+    Scenario: What is refused doesn't leave the relay
+      Given "anna@acme.example" has used 10,000 messages of the day
+      When "anna@acme.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+      And nobody receives it

@@ -1,0 +1,301 @@
+package features
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/reports"
+)
+
+// Options says what Run judges, and how. Suite and Open must be given.
+type Options struct {
+	Suite *Suite
+	// Open gives one more instance of the target. It is called once a worker, one call at a time.
+	Open func(ctx context.Context) (target.Target, io.Closer, error)
+	// Workers is how many scenarios run side by side, each with an instance of its own. 0: one a CPU, -1: one.
+	Workers int
+	// Select takes the cases; nil: all.
+	Select Selection
+	// Selection is how the user wrote Select, for the report.
+	Selection string
+	// Volume is what may really be sent; empty: VolumeNormal.
+	Volume Volume
+	// Bound is how long a scenario may take. 0: 2 min, and 15 min for @volume at VolumeLarge; -1: no bound.
+	Bound time.Duration
+	// KeepTranscripts keeps the transcript of cases that pass, too.
+	KeepTranscripts bool
+	// Progress is told of each case that ended, one call at a time; nil: nobody.
+	Progress func(ended reports.Case, count, chosen int)
+	// Tool is what the report says of the program.
+	Tool reports.Tool
+}
+
+// Run judges a target by the selected cases.
+//
+// The run is given in every case, with what was found so far. An error says why it could not be made or ended:
+// ErrNothingSelected, an instance that could not be opened, or one that could not be closed. That ctx ends isn't an
+// error: the scenario under way is left, the rest are not run, and the run says Interrupted.
+func Run(ctx context.Context, o Options) (*reports.Run, error) { return run(ctx, o, registerSteps) }
+
+// run is Run with the steps of the features given, so that a test can bring its own.
+func run(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) (*reports.Run, error) {
+	o = o.withDefaults()
+	r := &runner{Options: o, ctx: ctx, steps: steps, results: map[int]reports.Case{}, dropped: map[int]string{}}
+	for i := range o.Suite.Cases {
+		if o.Select(&o.Suite.Cases[i]) {
+			r.chosen = append(r.chosen, i)
+		}
+	}
+	started := time.Now()
+	err := r.judge()
+	found := r.found(err)
+	found.Started, found.Duration = started.UTC().Truncate(time.Millisecond), time.Since(started)
+	return found, err
+}
+
+func (o Options) withDefaults() Options {
+	if o.Select == nil {
+		o.Select = func(*Case) bool { return true }
+	}
+	if o.Volume == "" {
+		o.Volume = VolumeNormal
+	}
+	switch {
+	case o.Workers == 0:
+		o.Workers = runtime.GOMAXPROCS(0)
+	case o.Workers < 0:
+		o.Workers = 1
+	}
+	return o
+}
+
+// bound is how long c may take, 0 without a bound.
+func (o Options) bound(c *Case) time.Duration {
+	switch {
+	case o.Bound < 0:
+		return 0
+	case o.Bound > 0:
+		return o.Bound
+	case c.Volume && o.Volume == VolumeLarge:
+		return 15 * time.Minute
+	}
+	return 2 * time.Minute
+}
+
+// runner is one run. godog walks the scenarios; what they come to is kept here, for godog counts a skip as passed.
+type runner struct {
+	Options
+	ctx       context.Context // of the run: its end is an interruption, not a verdict
+	steps     func(*godog.ScenarioContext)
+	chosen    []int // indexes of Suite.Cases, ascending
+	namespace string
+	instances []instance
+	idle      chan instance // instances that no scenario uses
+	described target.Description
+
+	mu      sync.Mutex
+	results map[int]reports.Case // by index
+	dropped map[int]string       // not run, and why, by index
+}
+
+// instance is one relay under test. A relay has one clock, so it serves one scenario at a time.
+type instance struct {
+	target target.Target
+	closer io.Closer
+}
+
+// judge opens the instances, walks the scenarios, and closes the instances.
+func (r *runner) judge() (err error) {
+	if len(r.chosen) == 0 {
+		return ErrNothingSelected
+	}
+	if r.namespace, err = newNamespace(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := r.open(); err != nil {
+		return err
+	}
+	return r.walk()
+}
+
+// newNamespace gives what the names of this run's customers begin with: another run against the same relay must not meet them.
+func newNamespace() (string, error) {
+	var random [2]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return "", fmt.Errorf("draw a namespace for the run: %w", err)
+	}
+	return "t" + hex.EncodeToString(random[:]), nil
+}
+
+// open opens an instance a worker, but no more than there are cases.
+func (r *runner) open() error {
+	r.Workers = min(r.Workers, len(r.chosen))
+	r.idle = make(chan instance, r.Workers)
+	for i := range r.Workers {
+		opened, closer, err := r.Open(r.ctx)
+		if err != nil {
+			return fmt.Errorf("open the target, instance %d of %d: %w", i+1, r.Workers, err)
+		}
+		r.instances = append(r.instances, instance{opened, closer})
+		r.idle <- r.instances[i]
+		description := opened.Describe()
+		for _, c := range description.Capabilities {
+			if !slices.Contains(target.Known(), c) {
+				return fmt.Errorf("the target %s declares the capability %q, which nobody knows", description.Name, c)
+			}
+		}
+		if i == 0 {
+			r.described = description
+		}
+	}
+	return nil
+}
+
+func (r *runner) close() error {
+	var faults []error
+	for _, in := range r.instances {
+		if in.closer == nil {
+			continue
+		}
+		if err := in.closer.Close(); err != nil {
+			faults = append(faults, fmt.Errorf("close the target: %w", err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// walk has godog run the chosen scenarios.
+//
+// godog gets the sources, never a path: its paths and its contents number their scenarios alike. It is Strict, so that
+// an undefined step fails, gets no Tags, which it misreads, and registers everything a scenario anew: shared
+// registrations are a data race. Its own verdict isn't asked.
+func (r *runner) walk() error {
+	status := godog.TestSuite{
+		Name:                "relayspec",
+		ScenarioInitializer: r.initialise,
+		Options: &godog.Options{
+			Strict:          true,
+			Format:          "progress",
+			NoColors:        true,
+			Output:          io.Discard,
+			Concurrency:     r.Workers,
+			DefaultContext:  r.ctx,
+			FeatureContents: r.sources(),
+		},
+	}.Run()
+	const misused = 2
+	if status == misused && len(r.results) == 0 && len(r.dropped) == 0 {
+		return errors.New("godog refused the features")
+	}
+	return nil
+}
+
+// sources gives the feature files of the chosen cases. The other scenarios' lines are empty: they cost nothing, and
+// what is left keeps its line number.
+func (r *runner) sources() []godog.Feature {
+	chosen := map[string]bool{}
+	for _, i := range r.chosen {
+		chosen[r.Suite.Cases[i].ID] = true
+	}
+	var sources []godog.Feature
+	for _, f := range r.Suite.files {
+		if text := f.only(chosen); text != "" {
+			sources = append(sources, godog.Feature{Name: f.path, Contents: []byte(text)})
+		}
+	}
+	return sources
+}
+
+// only gives f without the scenarios of which no case is chosen, "" when nothing is left.
+func (f *file) only(chosen map[string]bool) string {
+	lines := slices.Clone(f.lines)
+	left := false
+	for _, s := range f.stretch {
+		if slices.ContainsFunc(s.cases, func(id string) bool { return chosen[id] }) {
+			left = true
+			continue
+		}
+		clear(lines[s.first-1 : s.last])
+	}
+	if !left {
+		return ""
+	}
+	return strings.Join(lines, "\n")
+}
+
+// initialise is called once a scenario.
+func (r *runner) initialise(sc *godog.ScenarioContext) {
+	t := &trial{runner: r, index: -1}
+	sc.Before(t.before)
+	sc.StepContext().After(t.afterStep)
+	sc.After(t.after)
+	r.steps(sc)
+}
+
+// ended keeps what a case came to.
+func (r *runner) ended(index int, c reports.Case) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results[index] = c
+	if r.Progress != nil {
+		r.Progress(c, len(r.results), len(r.chosen))
+	}
+}
+
+// drop notes that a chosen case was not run.
+func (r *runner) drop(index int, reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropped[index] = reason
+}
+
+// found puts the run together, in the suite's order.
+func (r *runner) found(err error) *reports.Run {
+	out := &reports.Run{
+		Schema:      reports.SchemaName,
+		Tool:        r.Tool,
+		Target:      describe(r.described),
+		Volume:      string(r.Volume),
+		Selection:   r.Selection,
+		Interrupted: r.ctx.Err() != nil,
+	}
+	if err != nil {
+		out.Trouble = err.Error()
+	}
+	for _, i := range r.chosen {
+		if c, ok := r.results[i]; ok {
+			out.Cases = append(out.Cases, c)
+			continue
+		}
+		reason, ok := r.dropped[i]
+		if !ok {
+			reason = "the run ended before it"
+		}
+		out.NotRun = append(out.NotRun, reports.NotRun{ID: r.Suite.Cases[i].ID, Reason: reason})
+	}
+	out.Rules = r.Suite.judgeRules(out.Cases, out.NotRun)
+	out.Totals = reports.Count(out.Cases, out.Rules, out.NotRun)
+	out.Overall = overall(out)
+	return out
+}
+
+func describe(d target.Description) reports.Target {
+	t := reports.Target{Name: d.Name, Version: d.Version, Driver: d.Driver, Capabilities: []string{}}
+	for _, c := range d.Capabilities {
+		t.Capabilities = append(t.Capabilities, string(c))
+	}
+	return t
+}

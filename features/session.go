@@ -1,0 +1,220 @@
+package features
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"github.com/relayspec/relayspec/fakes/client"
+	"github.com/relayspec/relayspec/features/target"
+)
+
+// replyTimeout is how long a session waits for one reply; past it the network can't tell, and the step is an ERROR.
+const replyTimeout = 20 * time.Second
+
+// server is the sending server of a scenario, as it introduces itself to the relay. By default it connects from the
+// loopback to port 587, speaks in clear text, and presents a name in EHLO that is no customer's.
+type server struct {
+	port     target.Role
+	source   netip.Addr // zero: the system's choice
+	starttls bool
+	verb     string // HELO or EHLO; empty: EHLO
+	helo     string
+	user     string // whom it authenticates as; empty: nobody
+	password string // empty: the right one
+	clear    bool   // it authenticates without TLS
+}
+
+// session is an open session of the sending server.
+type session struct {
+	*client.Conn
+	name string
+}
+
+// sessionSteps say how the sending server connects and introduces itself.
+func sessionSteps(sc *godog.ScenarioContext) {
+	sc.Given(`^the server connects to port (25|465|587)$`, connectsTo)
+	sc.Given(`^the server connects from (\S+)$`, connectsFrom)
+	sc.Given(`^the server presents "([^"]*)" in (HELO|EHLO)$`, presents)
+	sc.Given(`^the server encrypts with STARTTLS$`, encrypts)
+	sc.Given(`^the server authenticates as "([^"]*)"$`, authenticatesAs)
+	sc.When(`^the server opens a session$`, opensSession)
+	sc.When(`^the server authenticates as "([^"]*)"( with a wrong password| in clear text)?$`, authenticates)
+}
+
+func connectsTo(ctx context.Context, port int) error {
+	return from(ctx).replan(func(sv *server) { sv.port = target.Role(port) })
+}
+
+func connectsFrom(ctx context.Context, address string) error {
+	source, err := netip.ParseAddr(address)
+	return errors.Join(err, from(ctx).replan(func(sv *server) { sv.source = source }))
+}
+
+func presents(ctx context.Context, name, verb string) error {
+	s := from(ctx)
+	return s.replan(func(sv *server) { sv.verb, sv.helo = verb, s.text(name) })
+}
+
+func encrypts(ctx context.Context) error {
+	return from(ctx).replan(func(sv *server) { sv.starttls = true })
+}
+
+func authenticatesAs(ctx context.Context, user string) error {
+	s := from(ctx)
+	return s.replan(func(sv *server) { sv.user, sv.password, sv.clear = s.text(user), "", false })
+}
+
+func opensSession(ctx context.Context) error {
+	s := from(ctx)
+	s.hangUp()
+	return s.tryOpening(ctx, s.server)
+}
+
+func authenticates(ctx context.Context, user, how string) error {
+	s := from(ctx)
+	s.hangUp()
+	sv := s.server
+	sv.user, sv.clear = s.text(user), how == " in clear text"
+	if how == " with a wrong password" {
+		sv.password = "not the password"
+	}
+	return s.tryOpening(ctx, sv)
+}
+
+// replan changes how the server connects; the next message goes through a new session.
+func (s *scenario) replan(change func(*server)) error {
+	s.hangUp()
+	change(&s.server)
+	return nil
+}
+
+// hangUp ends the open session, if there is one.
+func (s *scenario) hangUp() {
+	if s.session == nil {
+		return
+	}
+	if _, err := s.session.Quit(); err != nil {
+		s.session.Close() // it is over either way
+	}
+	s.session = nil
+}
+
+// tryOpening opens a session, and makes what came of it the outcome to be judged.
+func (s *scenario) tryOpening(ctx context.Context, sv server) error {
+	opened, refused, err := s.dial(ctx, sv)
+	if err != nil {
+		return err
+	}
+	s.session, s.outcomes = opened, []outcome{{accepted: true, stage: "session"}}
+	if refused != nil {
+		s.outcomes = []outcome{*refused}
+	}
+	return nil
+}
+
+// open gives the scenario's session, opening one when there is none. What it gives besides is the relay's refusal.
+func (s *scenario) open(ctx context.Context) (*session, *outcome, error) {
+	if s.session != nil {
+		return s.session, nil, nil
+	}
+	opened, refused, err := s.dial(ctx, s.server)
+	s.session = opened
+	return opened, refused, err
+}
+
+// dial opens a session as sv says, up to where mail can be sent.
+func (s *scenario) dial(ctx context.Context, sv server) (*session, *outcome, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, nil, err
+	}
+	dialer, err := s.dialer(sv)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := dialer.Dial(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	opened := &session{conn, dialer.Name}
+	for _, step := range s.opening(ctx, conn, sv) {
+		reply, err := step.say()
+		if err != nil || !reply.Positive() {
+			conn.Close()
+			return nil, refusedBy(opened, step.stage, reply), err
+		}
+	}
+	return opened, nil, nil
+}
+
+// opening is one exchange at the beginning of a session.
+type opening struct {
+	stage string
+	say   func() (client.Reply, error)
+}
+
+// opening lists the exchanges from the greeting to AUTH.
+func (s *scenario) opening(ctx context.Context, conn *client.Conn, sv server) []opening {
+	hello := opening{"EHLO", func() (client.Reply, error) { return conn.Hello(sv.helo) }}
+	if sv.verb == "HELO" {
+		hello = opening{"HELO", func() (client.Reply, error) { return conn.Helo(sv.helo) }}
+	}
+	steps := []opening{{"connect", conn.ReadReply}, hello}
+	if sv.port != target.Port465 && (sv.starttls || sv.user != "" && !sv.clear) {
+		steps = append(steps, opening{"STARTTLS", func() (client.Reply, error) { return conn.StartTLS(ctx) }}, hello)
+	}
+	if sv.user != "" {
+		steps = append(steps, opening{"AUTH", func() (client.Reply, error) { return s.authenticate(conn, sv) }})
+	}
+	return steps
+}
+
+// authenticate says AUTH with LOGIN where PLAIN isn't offered. A user whom nobody registered has no right password.
+func (s *scenario) authenticate(conn *client.Conn, sv server) (client.Reply, error) {
+	password := sv.password
+	if _, user, err := s.world.user(sv.user); err == nil && password == "" {
+		password = user.Password
+	}
+	offered := conn.Capabilities().Parameters("AUTH")
+	if len(offered) > 0 && !containsFold(offered, "PLAIN") && containsFold(offered, "LOGIN") {
+		return conn.AuthLogin(sv.user, password)
+	}
+	return conn.AuthPlain(sv.user, password)
+}
+
+// dialer says where and how sv connects. A documented port that the target doesn't serve is a failure, not an error.
+func (s *scenario) dialer(sv server) (*client.Dialer, error) {
+	address := s.target.Address(sv.port)
+	if address == "" {
+		return nil, &Failure{Want: fmt.Sprintf("port %d to be served", sv.port), Got: "no such port"}
+	}
+	if sv.source.Is6() {
+		address = overIPv6(address)
+	}
+	return &client.Dialer{
+		Address:     address,
+		Source:      sv.source,
+		ImplicitTLS: sv.port == target.Port465,
+		// A relay under test shows whatever certificate it made; who it is isn't at stake here.
+		TLS:        &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12},
+		Timeout:    replyTimeout,
+		Transcript: s.transcript,
+		Name:       strconv.Itoa(s.next()),
+	}, nil
+}
+
+// overIPv6 gives the IPv6 way to a relay on the loopback: it is reached at the same port of ::1.
+func overIPv6(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip, parseErr := netip.ParseAddr(host); err == nil && parseErr == nil && ip.Is4() && ip.IsLoopback() {
+		return net.JoinHostPort("::1", port)
+	}
+	return address
+}

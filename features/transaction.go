@@ -1,0 +1,325 @@
+package features
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"sync"
+
+	"github.com/cucumber/godog"
+
+	"github.com/relayspec/relayspec/fakes/client"
+)
+
+// load is what a sender relays, in words: "a message to "bob@other.example"", "9,999 messages", "a message to 130
+// recipients" (new ones, in one transaction), "to 9,999 different recipients" (new ones, up to 100 a transaction).
+const load = `((?:a message|[\d,]+ messages)(?: to (?:"[^"]*"|[\d,]+ recipients))?|to [\d,]+ different recipients)`
+
+// transactionSteps relay mail. A Given asks that the relay takes it all, and is an error when it doesn't; a When leaves
+// what came to the Thens.
+func transactionSteps(sc *godog.ScenarioContext) {
+	sc.Given(`^"([^"]*)" has relayed `+load+`$`, hasRelayed)
+	sc.When(`^"([^"]*)" relays `+load+`$`, relays)
+	sc.When(`^"([^"]*)" relays a message to "([^"]*)" with the fields:$`, relaysFields)
+	sc.When(`^"([^"]*)" relays a message in each of two sessions at once$`, relaysTwice)
+	sc.When(`^"([^"]*)" keeps trying to relay `+load+`$`, keepsTrying)
+	sc.Given(`^"([^"]*)" has given up `+load+` (with RSET|in the middle of its text)$`, hasGivenUp)
+	sc.Given(`^"([^"]*)" has been refused `+load+`$`, hasBeenRefused)
+}
+
+func hasRelayed(ctx context.Context, sender, what string) error {
+	s := from(ctx)
+	if err := relays(ctx, sender, what); err != nil {
+		return unprepared(err)
+	}
+	for _, o := range s.outcomes {
+		if reply, refused := o.refusal(); refused {
+			return fmt.Errorf("what should be given doesn't hold: <%s> was refused at %s: %s", sender, o.stage, s.plain(reply.String()))
+		}
+	}
+	return nil
+}
+
+func hasBeenRefused(ctx context.Context, sender, what string) error {
+	s := from(ctx)
+	if err := relays(ctx, sender, what); err != nil {
+		return unprepared(err)
+	}
+	for _, o := range s.outcomes {
+		if _, refused := o.refusal(); !refused {
+			return fmt.Errorf("what should be given doesn't hold: <%s> was accepted", sender)
+		}
+		s.noteStage(o)
+	}
+	return nil
+}
+
+func relays(ctx context.Context, sender, what string) error {
+	s := from(ctx)
+	mails, err := s.mails(s.sender(sender), what)
+	if err != nil {
+		return err
+	}
+	return s.relay(ctx, mails)
+}
+
+func relaysFields(ctx context.Context, sender, recipients string, table *godog.Table) error {
+	s := from(ctx)
+	m := s.mail(s.sender(sender), list(s.text(recipients)))
+	for _, row := range table.Rows {
+		m.fields = append(m.fields, field{row.Cells[0].Value, s.addresses(row.Cells[1].Value)})
+	}
+	return s.relay(ctx, []mail{m})
+}
+
+func relaysTwice(ctx context.Context, sender string) error {
+	s := from(ctx)
+	mails, err := s.mails(s.sender(sender), "2 messages")
+	if err != nil {
+		return err
+	}
+	return s.relayAtOnce(ctx, mails)
+}
+
+// keepsTrying relays until the relay accepts: what a dropped session held comes back when the relay has seen the end of it.
+func keepsTrying(ctx context.Context, sender, what string) error {
+	s := from(ctx)
+	for range attempts {
+		if err := relays(ctx, sender, what); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(s.outcomes, func(o outcome) bool { _, refused := o.refusal(); return refused }) {
+			return nil
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attempts bounds keepsTrying: with pauseEvery between them it is some 3 seconds of a fast relay.
+const attempts = 300
+
+func hasGivenUp(ctx context.Context, sender, what, how string) error {
+	s := from(ctx)
+	mails, err := s.mails(s.sender(sender), what)
+	if err != nil {
+		return err
+	}
+	for _, m := range mails {
+		if err := s.giveUp(ctx, m, how == "with RSET"); err != nil {
+			return unprepared(err)
+		}
+	}
+	return nil
+}
+
+// unprepared makes a Given's trouble an ERROR: only a Then fails a relay.
+func unprepared(err error) error {
+	if f := new(Failure); errors.As(err, &f) {
+		return fmt.Errorf("what should be given doesn't hold: %s", f.Error())
+	}
+	return err
+}
+
+// Words of a load.
+var (
+	loadCount     = regexp.MustCompile(`^(a|[\d,]+) messages?`)
+	loadTo        = regexp.MustCompile(` to "([^"]*)"$`)
+	loadNew       = regexp.MustCompile(` to ([\d,]+) recipients$`)
+	loadDifferent = regexp.MustCompile(`^to ([\d,]+) different recipients$`)
+)
+
+// perTransaction is how many recipients a transaction has where the rule isn't about that. Source: LIM-RCPT-RFC5321.
+const perTransaction = 100
+
+// mails reads a load.
+func (s *scenario) mails(sender, what string) ([]mail, error) {
+	if m := loadDifferent.FindStringSubmatch(what); m != nil {
+		n, err := count(m[1])
+		var mails []mail
+		for _, some := range slices.Collect(slices.Chunk(s.newRecipients(n), perTransaction)) {
+			mails = append(mails, s.mail(sender, some))
+		}
+		return mails, err
+	}
+	n, err := count(loadCount.FindStringSubmatch(what)[1])
+	if err != nil {
+		return nil, err
+	}
+	recipients := []string{s.text("bob@other.example")}
+	if m := loadTo.FindStringSubmatch(what); m != nil {
+		recipients = list(s.text(m[1]))
+	} else if m := loadNew.FindStringSubmatch(what); m != nil {
+		each, err := count(m[1])
+		if err != nil {
+			return nil, err
+		}
+		recipients = s.newRecipients(each)
+	}
+	mails := make([]mail, n)
+	for i := range mails {
+		mails[i] = s.mail(sender, recipients)
+	}
+	return mails, nil
+}
+
+// relay sends mails through the scenario's session and keeps the outcomes to be judged.
+func (s *scenario) relay(ctx context.Context, mails []mail) error {
+	s.outcomes = nil
+	if len(mails) == 1 {
+		o, err := s.relayOne(ctx, mails[0])
+		s.outcomes = []outcome{o}
+		return err
+	}
+	for len(s.outcomes) < len(mails) {
+		before := len(s.outcomes)
+		opened, refused, err := s.open(ctx)
+		if err != nil {
+			return err
+		}
+		if refused != nil {
+			s.outcomes = append(s.outcomes, *refused)
+			return nil
+		}
+		if err := s.relayMany(ctx, opened, mails[before:]); err != nil {
+			return err
+		}
+		if len(s.outcomes) == before {
+			return fmt.Errorf("session %s ended without a word about the message that was sent", opened.name)
+		}
+	}
+	return nil
+}
+
+// relayOne sends one message. A session that the relay closed after the message before is opened again, once.
+func (s *scenario) relayOne(ctx context.Context, m mail) (outcome, error) {
+	for again := s.session != nil; ; again = false {
+		opened, refused, err := s.open(ctx)
+		if err != nil {
+			return outcome{}, err
+		}
+		if refused != nil {
+			refused.mail = m
+			return *refused, nil
+		}
+		result, err := opened.Send(m.message(), client.Lockstep)
+		o := came(opened, m, result)
+		if err != nil || o.reply.Code == 421 {
+			s.session = nil
+			opened.Close()
+		}
+		if err == nil || !again || result.Stage != client.Mail || !client.Ended(err) {
+			return o, err
+		}
+	}
+}
+
+// relayMany sends mails in a row through one session. Where the relay ends a session that was served (421, RFC 5321
+// §3.8), it gives no error and no outcome for what was not taken: the rest goes through the next session.
+func (s *scenario) relayMany(ctx context.Context, opened *session, mails []mail) error {
+	first := len(s.outcomes)
+	next := func(i int) client.Message { return mails[i].message() }
+	err := opened.SendMany(ctx, len(mails), next, func(i int, result client.Outcome) bool {
+		s.outcomes = append(s.outcomes, came(opened, mails[i], result))
+		return true
+	})
+	if err != nil {
+		s.session = nil
+		opened.Close()
+	}
+	if errors.Is(err, client.ErrSessionOver) {
+		if len(s.outcomes) > first+1 {
+			s.outcomes = s.outcomes[:len(s.outcomes)-1]
+		}
+		return nil
+	}
+	return err
+}
+
+// relayAtOnce opens a session for each mail, then sends all at once.
+func (s *scenario) relayAtOnce(ctx context.Context, mails []mail) error {
+	sessions := make([]*session, len(mails))
+	for i := range mails {
+		opened, refused, err := s.dial(ctx, s.server)
+		if err == nil && refused != nil {
+			err = fmt.Errorf("session %d of %d was refused: %s", i+1, len(mails), refused.reply)
+		}
+		if err != nil {
+			return err
+		}
+		defer opened.Close()
+		sessions[i] = opened
+	}
+	s.outcomes = make([]outcome, len(mails))
+	errs := make([]error, len(mails))
+	var all sync.WaitGroup
+	for i, m := range mails {
+		all.Go(func() {
+			result, err := sessions[i].Send(m.message(), client.Lockstep)
+			s.outcomes[i], errs[i] = came(sessions[i], m, result), err
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// giveUp begins a transaction and ends it without its message: with RSET, or by dropping the connection in mid-text.
+func (s *scenario) giveUp(ctx context.Context, m mail, reset bool) error {
+	opened, refused, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		return fmt.Errorf("the session was refused at %s: %s", refused.stage, refused.reply)
+	}
+	lines := []string{"MAIL FROM:<" + m.sender + ">"}
+	for _, recipient := range m.recipients {
+		lines = append(lines, "RCPT TO:<"+recipient+">")
+	}
+	if reset {
+		return said(opened, append(lines, "RSET")...)
+	}
+	if err := said(opened, append(lines, "DATA")...); err != nil {
+		return err
+	}
+	s.session = nil
+	if err := opened.WriteRaw(m.content()[:len(m.content())/2]); err != nil {
+		return err
+	}
+	return opened.Drop()
+}
+
+// said says lines in lock-step; a refusal is an error.
+func said(opened *session, lines ...string) error {
+	for _, line := range lines {
+		reply, err := opened.Cmd(line)
+		if err != nil {
+			return err
+		}
+		if !reply.Positive() && !reply.Intermediate() {
+			return fmt.Errorf("%s was refused: %s", line, reply)
+		}
+	}
+	return nil
+}
+
+// came gives what came of m.
+func came(opened *session, m mail, result client.Outcome) outcome {
+	o := outcome{mail: m, session: opened.name, accepted: result.Accepted, stage: string(result.Stage), reply: result.Reply}
+	for i, reply := range result.Recipients {
+		o.recipients = append(o.recipients, recipient{m.recipients[i], reply})
+	}
+	return o
+}
+
+// refusedBy is the outcome of a session that the relay refused while it was being opened.
+func refusedBy(opened *session, stage string, reply client.Reply) *outcome {
+	if reply.Code == 0 {
+		return nil // no reply came: that is the error beside it
+	}
+	return &outcome{session: opened.name, stage: stage, reply: reply}
+}

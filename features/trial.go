@@ -1,0 +1,226 @@
+package features
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
+
+	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/reports"
+	"github.com/relayspec/relayspec/reports/transcript"
+)
+
+// trial is one scenario while it runs: what godog's hooks tell of it. One goroutine uses it.
+type trial struct {
+	*runner
+	index    int // of Suite.Cases; -1: not a chosen case
+	ctx      context.Context
+	cancel   context.CancelFunc
+	began    time.Time
+	instance *instance // nil: none is held
+	scenario *scenario // nil: it never began
+
+	settled bool   // a verdict was given before the first step
+	step    string // the step that decided
+	err     error  // what it raised, nil: nothing
+}
+
+// before finds the case, and an instance of the target that can serve it. godog.ErrSkip keeps every step from running.
+func (t *trial) before(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
+	index, known := t.Suite.byPickle[fingerprint(pickle)]
+	if _, chosen := slices.BinarySearch(t.chosen, index); !known || !chosen {
+		t.settled = true // a row of an outline of which another row was chosen
+		return ctx, godog.ErrSkip
+	}
+	t.index, t.began = index, time.Now()
+	c := &t.Suite.Cases[index]
+	if verdict, missing := lacks(t.described, c); missing != "" {
+		t.settle(verdict, missing)
+		return ctx, godog.ErrSkip
+	}
+	select {
+	case in := <-t.idle:
+		t.instance = &in
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		t.settled = true
+		t.drop(index, "interrupted before it began")
+		return ctx, godog.ErrSkip
+	}
+	t.began = time.Now() // the wait for an instance isn't the scenario's
+	return t.start(ctx, c), nil
+}
+
+// start makes the scenario that the steps find in their context.
+func (t *trial) start(ctx context.Context, c *Case) context.Context {
+	t.ctx, t.cancel = ctx, func() {}
+	if bound := t.bound(c); bound > 0 {
+		t.ctx, t.cancel = context.WithTimeout(ctx, bound)
+	}
+	t.scenario = newScenario(judged{
+		target:     t.instance.target,
+		volume:     t.Volume,
+		namespace:  t.namespace + strconv.FormatInt(int64(t.index), 36),
+		transcript: &transcript.Transcript{},
+		evidence:   reports.Full,
+	})
+	return context.WithValue(t.ctx, scenarioKey{}, t.scenario)
+}
+
+// lacks tells what c needs that the target doesn't declare, "" when nothing, and the verdict that it makes.
+// A verb that is missing is the driver's, a property the relay's.
+func lacks(d target.Description, c *Case) (reports.Verdict, string) {
+	for _, need := range c.Needs {
+		if !slices.Contains(d.Capabilities, need) {
+			return absent(need), string(need)
+		}
+	}
+	return "", ""
+}
+
+func absent(c target.Capability) reports.Verdict {
+	verbs := []target.Capability{target.CanApply, target.CanReset, target.CanUsage, target.CanClock, target.CanDelivered}
+	if slices.Contains(verbs, c) {
+		return reports.Unprovisioned
+	}
+	return reports.Unsupported
+}
+
+// settle gives a case its verdict before the first step.
+func (t *trial) settle(v reports.Verdict, reason string) {
+	t.settled = true
+	c := t.Suite.Cases[t.index].report()
+	c.Verdict, c.Reason = v, reason
+	t.ended(t.index, c)
+}
+
+// afterStep keeps the first thing that a step raised. What follows it is skipped by godog.
+func (t *trial) afterStep(ctx context.Context, step *godog.Step, _ godog.StepResultStatus, err error) (context.Context, error) {
+	if err != nil && t.err == nil && !t.settled {
+		t.step, t.err = keyword(step)+step.Text, err
+	}
+	return ctx, nil
+}
+
+func keyword(step *godog.Step) string {
+	switch step.Type {
+	case messages.PickleStepType_CONTEXT:
+		return "Given "
+	case messages.PickleStepType_ACTION:
+		return "When "
+	case messages.PickleStepType_OUTCOME:
+		return "Then "
+	}
+	return ""
+}
+
+// after judges the case and gives the instance back. godog doesn't catch a panic here, so it is caught.
+func (t *trial) after(ctx context.Context, _ *godog.Scenario, _ error) (context.Context, error) {
+	if t.instance != nil {
+		defer func() { t.idle <- *t.instance }()
+	}
+	if t.settled {
+		return ctx, nil
+	}
+	outOfTime := t.ctx != nil && t.ctx.Err() != nil
+	if fault := t.end(); fault != nil && t.err == nil {
+		t.err = fault
+	}
+	if t.err != nil && t.runner.ctx.Err() != nil {
+		t.drop(t.index, "interrupted while it ran")
+		return ctx, nil
+	}
+	t.ended(t.index, t.verdict(outOfTime))
+	return ctx, nil
+}
+
+// end closes the scenario.
+func (t *trial) end() (err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("close the scenario: panic: %v", panicked)
+		}
+	}()
+	if t.scenario != nil {
+		t.scenario.close()
+	}
+	if t.cancel != nil {
+		t.cancel()
+	}
+	return nil
+}
+
+// verdict says what the scenario came to. Only a Failure is a FAIL; whatever else a step raised, the judge could not tell.
+func (t *trial) verdict(outOfTime bool) reports.Case {
+	described := &t.Suite.Cases[t.index]
+	c := described.report()
+	c.Duration = time.Since(t.began)
+	if t.scenario != nil {
+		c.Evidence, c.Stages = t.scenario.evidence, t.scenario.stages
+	}
+	var failure *Failure
+	var missing *Missing
+	switch {
+	case t.err == nil:
+		c.Verdict = reports.Pass
+	case outOfTime:
+		c.Verdict, c.Step = reports.Error, t.step
+		c.Reason = fmt.Sprintf("it took longer than %s: %v", t.bound(described), t.err)
+	case errors.As(t.err, &failure):
+		c.Verdict, c.Step = failed(c.Level), t.step
+		c.Want, c.Got = failure.Want, failure.Got
+	case errors.As(t.err, &missing):
+		c.Verdict, c.Step, c.Reason = absent(missing.Capability), t.step, string(missing.Capability)
+		c.Evidence, c.Stages = "", nil // nothing was shown
+	default:
+		c.Verdict, c.Step, c.Reason = reports.Error, t.step, cause(t.err)
+	}
+	if t.scenario != nil && (c.Verdict != reports.Pass || t.KeepTranscripts) {
+		c.Transcript = t.scenario.transcript.Entries()
+	}
+	return c
+}
+
+// failed is the verdict of an assertion that didn't hold.
+func failed(level reports.Level) reports.Verdict {
+	switch level {
+	case reports.Should:
+		return reports.NonStrict
+	case reports.May, reports.Info:
+		return reports.Noted
+	}
+	return reports.Fail
+}
+
+// cause says why the judge could not tell.
+func cause(err error) string {
+	switch {
+	case errors.Is(err, godog.ErrUndefined):
+		return "no step is defined for these words"
+	case errors.Is(err, godog.ErrAmbiguous):
+		return "several steps fit these words: " + err.Error()
+	case errors.Is(err, godog.ErrPending), errors.Is(err, godog.ErrSkip):
+		return "the step isn't made yet: " + err.Error()
+	case fmt.Sprintf("%T", err) == panicType:
+		return fmt.Sprintf("the step panicked: %+v", err) // with the stack
+	}
+	return err.Error()
+}
+
+// panicType is the type in which godog hands on a step's panic; it is not exported.
+const panicType = "*godog.traceError"
+
+// report begins a report of c.
+func (c *Case) report() reports.Case {
+	return reports.Case{
+		ID: c.ID, Rules: c.Rules, Name: c.Name, Feature: c.Feature, Line: c.Line,
+		Level: c.Level, Source: c.Source, Rule: c.Sentence,
+	}
+}

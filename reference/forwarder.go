@@ -1,0 +1,90 @@
+package reference
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/relayspec/relayspec/reference/delivery"
+)
+
+// Forwarder hands accepted mail to the next hop, and again while it is deferred. It runs a delivery.Queue: at once when
+// something comes, and when something falls due by Now.
+type Forwarder struct {
+	queue     *delivery.Queue
+	transport *delivery.Transport
+	now       func() time.Time
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// NewForwarder starts one. report is told of each attempt, and of each message that Close loses. now may be a movable
+// clock, which then runs what falls due itself (NextDue, RunDue). The error says what is wrong with hop.
+func NewForwarder(hop delivery.NextHop, now func() time.Time, report func(delivery.Report)) (*Forwarder, error) {
+	transport, err := delivery.NewTransport(hop)
+	if err != nil {
+		return nil, fmt.Errorf("forward to the next hop: %w", err)
+	}
+	queue, err := delivery.NewQueue(delivery.Config{Deliverer: transport, Report: report, Messages: 1_000_000})
+	if err != nil {
+		return nil, fmt.Errorf("forward to the next hop: %w", err)
+	}
+	f := &Forwarder{queue: queue, transport: transport, now: now}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	f.done.Go(f.run)
+	return f, nil
+}
+
+// Add queues m for delivery now. Its recipients are copied.
+func (f *Forwarder) Add(m delivery.Message) error { return f.queue.Add(f.now(), m) }
+
+// run delivers what falls due until Close.
+func (f *Forwarder) run() {
+	for f.ctx.Err() == nil {
+		f.queue.RunDue(f.ctx, f.now())
+		f.wait()
+	}
+}
+
+// wait returns when something has come, fallen due, or Close was called.
+func (f *Forwarder) wait() {
+	var due <-chan time.Time
+	if at, ok := f.queue.NextDue(); ok {
+		timer := time.NewTimer(max(at.Sub(f.now()), time.Millisecond))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-f.queue.Changed():
+	case <-due:
+	case <-f.ctx.Done():
+	}
+}
+
+// NextDue is when the next attempt is due; false: nothing waits.
+func (f *Forwarder) NextDue() (time.Time, bool) { return f.queue.NextDue() }
+
+// RunDue makes every attempt that is due at now, and returns when they have been made.
+func (f *Forwarder) RunDue(now time.Time) { f.queue.RunDue(f.ctx, now) }
+
+// Drain waits until nothing is left to be tried at once, or ctx ends. What was deferred may still wait for its time.
+func (f *Forwarder) Drain(ctx context.Context) {
+	for ctx.Err() == nil {
+		at, ok := f.queue.NextDue()
+		if !ok || at.After(f.now()) {
+			return
+		}
+		f.queue.RunDue(ctx, f.now())
+	}
+}
+
+// Close ends it: an attempt under way is cut short, and what still waits is reported as failed.
+func (f *Forwarder) Close() error {
+	f.cancel()
+	f.done.Wait()
+	f.queue.Close(f.now())
+	return f.transport.Close()
+}

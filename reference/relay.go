@@ -1,0 +1,148 @@
+package reference
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/relayspec/relayspec/reference/ledger"
+	"github.com/relayspec/relayspec/reference/mailbox"
+	"github.com/relayspec/relayspec/reference/policy"
+	"github.com/relayspec/relayspec/reference/wire"
+)
+
+// Options are what a Relay is made of. Service, Directory and Listeners are needed.
+type Options struct {
+	Service   *policy.Service
+	Directory policy.Directory
+	Listeners map[policy.Role][]net.Listener // the Relay closes them
+	TLS       *tls.Config                    // nil: no STARTTLS; then there must be no listener for port 465
+	Keeper    Keeper                         // nil: messages are accepted and thrown away
+	Ledger    Ledger                         // nil: one in memory, with a key of its own
+	// Accepted is told of each message that was kept and charged, before its 250 is written. It must not wait for
+	// anything. The envelope's recipients are the session's: they change when it returns. nil: nobody wants to know.
+	Accepted  func(id string, e mailbox.Envelope)
+	Now       func() time.Time // for decisions and dates; nil: time.Now
+	Events    func(wire.Event) // nil: none
+	Deadlines wire.Deadlines
+	MaxErrors int // see wire.Config
+
+	// Decider and Engine wrap what decides: for relays that are broken on purpose, and for faults. nil: as they are.
+	Decider func(Decider) Decider
+	Engine  func(wire.Engine) wire.Engine
+}
+
+// Relay is a running relay.
+type Relay struct {
+	engine  *Engine
+	server  *wire.Server
+	options Options
+	running sync.WaitGroup
+
+	mu   sync.Mutex
+	errs []error
+}
+
+// Start serves on every listener until Shutdown. The error says which option is missing or can't be used.
+func Start(o Options) (*Relay, error) {
+	o.setDefaults()
+	engine := &Engine{
+		ledger:  o.Ledger,
+		keeper:  o.Keeper,
+		buckets: newBuckets(o.Service.Limits.SingleLabelBurst, o.Service.Limits.SingleLabelRefill),
+		host:    o.Service.Host,
+		now:     o.Now,
+		charged: o.Service.Switches.ChargeUnfinished,
+
+		accepted: o.Accepted,
+	}
+	r := &Relay{engine: engine, options: o}
+	r.SetDirectory(o.Directory)
+	server, err := wire.New(wire.Config{
+		Engine:       o.Engine(engine),
+		Replies:      o.Service.Replies,
+		Capabilities: o.Service.Capabilities,
+		Mechanisms:   o.Service.Mechanisms,
+		MaxSize:      o.Service.Limits.MessageSize,
+		TLS:          o.TLS,
+		Deadlines:    o.Deadlines,
+		MaxErrors:    o.MaxErrors,
+		Now:          o.Now,
+		Events:       o.Events,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start the relay: %w", err)
+	}
+	r.server = server
+	for role, listeners := range o.Listeners {
+		for _, l := range listeners {
+			r.running.Go(func() { r.note(server.Serve(l, role)) })
+		}
+	}
+	return r, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Keeper == nil {
+		o.Keeper = mailbox.Discard()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Ledger == nil {
+		var key [16]byte
+		rand.Read(key[:]) // never fails
+		o.Ledger = ledger.New(ledger.Options{Key: key})
+	}
+	if o.Accepted == nil {
+		o.Accepted = func(string, mailbox.Envelope) {}
+	}
+	if o.Decider == nil {
+		o.Decider = func(d Decider) Decider { return d }
+	}
+	if o.Engine == nil {
+		o.Engine = func(e wire.Engine) wire.Engine { return e }
+	}
+}
+
+// SetDirectory makes the relay decide by d from the next decision on: each is made by the old directory or the new one,
+// never by a mix.
+func (r *Relay) SetDirectory(d policy.Directory) {
+	decider := r.options.Decider(&policy.Policy{Service: r.options.Service, Directory: d})
+	r.engine.decider.Store(&decider)
+}
+
+// note keeps what ended a listener, unless we ended it.
+func (r *Relay) note(err error) {
+	if err == nil || errors.Is(err, wire.ErrClosed) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errs = append(r.errs, err)
+}
+
+// Shutdown drains the relay: nobody is let in any more, transactions end, sessions are closed with 421. What is left when
+// ctx ends is cut. It returns when no session and no listener is left, with what went wrong on the way.
+func (r *Relay) Shutdown(ctx context.Context) error {
+	err := r.server.Shutdown(ctx)
+	r.running.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(append(r.errs, err)...)
+}
+
+// Close cuts every session and returns when none is left.
+func (r *Relay) Close() error {
+	err := r.server.Close()
+	r.running.Wait()
+	return err
+}
+
+// Sessions is how many sessions there are now.
+func (r *Relay) Sessions() int { return r.server.Sessions() }
