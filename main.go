@@ -22,10 +22,13 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 type cli struct {
 	Config string `placeholder:"FILE" help:"Read flags from this YAML file. Default: ${config}, if it is there. Flags and environment win over it."`
 
-	Conform conform `cmd:"" help:"Judge a relay by the documented rules."`
-	List    list    `cmd:"" help:"List the cases that judge a relay."`
-	Trace   trace   `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
-	Version version `cmd:"" help:"Say what this program was built from."`
+	Conform  conform  `cmd:"" help:"Judge a relay by the documented rules."`
+	List     list     `cmd:"" help:"List the cases that judge a relay."`
+	Trace    trace    `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
+	Serve    serve    `cmd:"" help:"Run the reference relay."`
+	Mailbox  mail     `cmd:"" help:"Look at the mail that the relay accepted."`
+	Password password `cmd:"" help:"Hash a password for a world file."`
+	Version  version  `cmd:"" help:"Say what this program was built from."`
 }
 
 // streams are the process's, or a test's.

@@ -24,7 +24,7 @@ Feature: The limits of each user
     @needs.usage
     Scenario: A message counts once, however many recipients it has
       Given "anna@acme.example" has used 9,998 messages of the day
-      When "anna@acme.example" relays a message to 50 recipients
+      When "anna@acme.example" relays a message to 50 new recipients
       And "anna@acme.example" relays a message
       Then the relay accepts it
       When "anna@acme.example" relays a message
@@ -64,7 +64,7 @@ Feature: The limits of each user
       Given a customer "smallco" with 1 licence:
         | users | sam@smallco.example |
       And "sam@smallco.example" has used 9,990 messages of the day
-      And "smallco" has used 9 recipients of the 10 minutes
+      And "smallco" has used 12 recipients of the 10 minutes
       And "sam@smallco.example" has been refused 20 messages
       When "smallco" becomes a customer with:
         | licences | 2,000 |
@@ -120,9 +120,9 @@ Feature: The limits of each user
     @ERR-USER @volume
     Scenario: The 10,000th recipient is accepted and the 10,001st refused
       Given "anna@acme.example" has relayed to 9,999 different recipients
-      When "anna@acme.example" relays a message to 1 recipients
+      When "anna@acme.example" relays a message to 1 new recipient
       Then the relay accepts it
-      When "anna@acme.example" relays a message to 1 recipients
+      When "anna@acme.example" relays a message to 1 new recipient
       Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
 
     @needs.usage
@@ -135,8 +135,9 @@ Feature: The limits of each user
 
     @needs.usage
     Scenario: The same recipient is welcome after the limit is reached
-      Given "anna@acme.example" has relayed a message to "bob@other.example"
-      And "anna@acme.example" has relayed to 1 different recipients
+      Given "anna@acme.example" has used 9,999 distinct recipients of the day
+      And "anna@acme.example" has relayed a message to "bob@other.example"
+      And "anna@acme.example" has been refused a message to "carol@other.example"
       When "anna@acme.example" relays a message to "bob@other.example"
       Then the relay accepts it
 

@@ -26,12 +26,12 @@ type Message struct {
 	Open     func() (io.ReadCloser, error) // the content, once an attempt
 }
 
-// Report tells what one attempt came to. It is the only trace of a message that leaves the queue.
-type Report struct {
+// Attempt tells what one attempt came to. It is the only trace of a message that leaves the queue.
+type Attempt struct {
 	ID       string
 	Sender   policy.Address
 	At       time.Time
-	Attempt  int       // 1 is the first; 0: the queue was closed before any
+	Number   int       // 1 is the first; 0: the queue was closed before any
 	Outcomes []Outcome // one for each recipient of this attempt
 	Next     time.Time // the next attempt of those deferred; zero: there is none, nothing of the message waits any more
 }
@@ -40,7 +40,7 @@ type Report struct {
 type Config struct {
 	Deliverer Deliverer
 	// Report is called after each attempt, from the goroutine of RunDue or Close; the calls of several Workers may overlap.
-	Report   func(Report)
+	Report   func(Attempt)
 	Schedule Schedule
 	Messages int // that may wait at one time; 0: 1,000
 	Workers  int // messages that are delivered at one time; 0: 2
@@ -56,10 +56,10 @@ const (
 )
 
 // ErrFull is what Add gives when too many messages wait. The relay answers 451.
-var ErrFull = errors.New("too many messages wait for delivery; the message was not accepted")
+var ErrFull = errors.New("too many messages wait for delivery")
 
-// ErrClosed is what Add gives after Close.
-var ErrClosed = errors.New("the delivery queue is closed; the message was not accepted")
+// ErrClosed is what Add gives after Close, and why what waited at Close has failed.
+var ErrClosed = errors.New("the delivery queue is closed")
 
 // Queue holds messages until they are delivered, refused or given up. It has no clock and starts nothing by itself:
 // whoever has the clock asks NextDue and calls RunDue.
@@ -192,7 +192,7 @@ func (q *Queue) attempt(ctx context.Context, now time.Time, i *item) {
 			deferred = append(deferred, o.Recipient)
 		}
 	}
-	r := Report{ID: i.ID, Sender: i.Sender, At: now, Attempt: i.attempts, Outcomes: outcomes}
+	r := Attempt{ID: i.ID, Sender: i.Sender, At: now, Number: i.attempts, Outcomes: outcomes}
 	if len(deferred) > 0 {
 		i.Recipients = deferred
 		r.Next = q.again(now, i, outcomes)
@@ -249,10 +249,10 @@ func (q *Queue) Close(now time.Time) {
 	q.held -= len(rest)
 	q.mu.Unlock()
 	for _, i := range rest {
-		outcomes := all(i.Recipients, closing+"not delivered", ErrClosed)
-		for at := range outcomes {
-			outcomes[at].Status = Failed
+		outcomes := make([]Outcome, len(i.Recipients))
+		for at, to := range i.Recipients {
+			outcomes[at] = Outcome{Recipient: to, Status: Failed, Text: closing + "not delivered", Err: ErrClosed}
 		}
-		q.config.Report(Report{ID: i.ID, Sender: i.Sender, At: now, Attempt: i.attempts, Outcomes: outcomes})
+		q.config.Report(Attempt{ID: i.ID, Sender: i.Sender, At: now, Number: i.attempts, Outcomes: outcomes})
 	}
 }

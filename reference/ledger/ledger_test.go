@@ -468,3 +468,45 @@ func TestHammer(t *testing.T) {
 	wantUsed(t, l, start, total(1, limit, sliding), limit)
 	wantUsed(t, l, start, distinct(-1, sliding), limit)
 }
+
+// TestEverythingAtOnce is for the race detector, and for holds that outlive resets and sweeps.
+func TestEverythingAtOnce(t *testing.T) {
+	const workers, rounds = 8, 300
+	l := ledger.New(ledger.Options{})
+	var done sync.WaitGroup
+	for w := range workers {
+		done.Go(func() {
+			account := fmt.Sprint("customer", w%2)
+			for i := range rounds {
+				now := start.Add(time.Duration(i) * quarter)
+				c := charge("abc"[i%3:], total(1, -1, sliding), distinct(-1, sliding))
+				c.Account = account
+				hold, _ := l.Reserve(now, c)
+				switch i % 7 {
+				case 0:
+					l.Sweep(now)
+				case 1:
+					l.Reset(account)
+				case 2:
+					l.Set(now, account, policy.UserRecipients, "ann@a.example", 3, sliding)
+				}
+				if used := l.Used(now, account, policy.UserRecipients, "ann@a.example", sliding); used < 3-i%3 {
+					t.Errorf("%d used, holds included", used)
+				}
+				if i%2 == 0 {
+					l.Commit(now, hold)
+				} else {
+					l.Release(hold)
+				}
+			}
+		})
+	}
+	done.Wait()
+	for _, account := range []string{"customer0", "customer1"} {
+		for _, item := range []policy.Item{total(1, -1, sliding), distinct(-1, sliding)} {
+			if got := l.Used(start.Add(time.Hour), account, item.Counter, item.User, item.Window); got != 0 {
+				t.Errorf("%s: %v stands at %d after all", account, item.Counter, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,26 @@
+# Counts, in the JSON of `go test -v -json`, what ran: tests, Ginkgo specs, scenarios, fuzz seeds, and what was skipped and why.
+function field(name,   m) {
+	if (match($0, "\"" name "\":\"[^\"]*\"")) {
+		m = substr($0, RSTART, RLENGTH)
+		sub("^\"" name "\":\"", "", m); sub("\"$", "", m)
+		return m
+	}
+	return ""
+}
+/"Action":"(pass|fail|skip)"/ && /"Test":/ {
+	test = field("Test"); action = field("Action")
+	tests[action]++
+	if (test ~ /^Fuzz[^\/]*\//) seeds++
+	if (action == "skip") skipped = skipped "\n  " field("Package") " " test ": " reason[field("Package") test]
+}
+/"Action":"output"/ {
+	text = field("Output")
+	if (match(text, /Ran [0-9]+ of [0-9]+ Specs/)) { split(substr(text, RSTART, RLENGTH), w, " "); specs += w[2] }
+	if (match(text, /scenarios: [0-9]+/)) { split(substr(text, RSTART, RLENGTH), w, " "); scenarios += w[2] }
+	if (text ~ /_test\.go:[0-9]+: /) reason[field("Package") field("Test")] = text
+}
+END {
+	printf "%d specs, %d scenarios, %d fuzz seeds\n", specs, scenarios, seeds
+	if (skipped != "") print "not run:" skipped
+	printf "%d passed, %d failed, %d skipped\n", tests["pass"], tests["fail"], tests["skip"]
+}

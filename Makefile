@@ -1,0 +1,41 @@
+# relayspec: `make conform` does the main job, `make test` runs the tests. See README.md.
+
+RACE  := $(shell command -v gcc >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
+FUZZ  ?= 20s
+
+.PHONY: all build conform selftest test full bench fuzz lint clean
+
+all: build
+
+build: ## build bin/relayspec
+	go build -o bin/relayspec .
+
+conform: build ## judge the reference relay by every rule
+	bin/relayspec conform --report report
+
+selftest: build ## judge the judge: broken relays must be told from compliant ones
+	bin/relayspec selftest
+
+test: ## run every test, with the race detector where a C compiler is there
+	@mkdir -p bin
+	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"
+	@go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile bin/test.json -- $(RACE) -timeout 10m ./...
+	@awk -f .ci/count.awk bin/test.json
+
+full: ## what .ci/run leaves out for its time: ceilings really sent, repeated runs, benchmarks
+	.ci/full
+
+bench: ## ratios against peers, measured in one run
+	go test -run '^$$' -bench . -benchtime 1x ./loadgen/...
+
+fuzz: ## each fuzz target for FUZZ (default 20s)
+	.ci/fuzz $(FUZZ)
+
+lint: ## gofmt, go vet, staticcheck, go mod tidy
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+
+clean:
+	rm -rf bin report

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/relayspec/relayspec/reference/directory"
+)
+
+// password is the command that hashes a password for a world file.
+type password struct {
+	Cost int `default:"10" help:"bcrypt's cost, 4 to 16; one more takes twice as long. Default: ${default}."`
+}
+
+// Help teaches by example.
+func (password) Help() string {
+	return `Reads a password from standard input, one line, and prints the password-hash for a user of a world file.
+
+  echo 'correct horse' | relayspec password`
+}
+
+// Run hashes.
+func (c *password) Run(s *streams) error {
+	line, err := bufio.NewReader(s.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read the password: %w", err)
+	}
+	hash, err := directory.HashPassword(strings.TrimRight(line, "\r\n"), c.Cost)
+	if err != nil {
+		return &exit{exitUsage, &advice{err, "Give the password on standard input: echo 'correct horse' | relayspec password"}}
+	}
+	_, err = fmt.Fprintln(s.out, hash)
+	return err
+}

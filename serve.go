@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/relayspec/relayspec/reference"
+	"github.com/relayspec/relayspec/reference/delivery"
+	"github.com/relayspec/relayspec/reference/directory"
+	"github.com/relayspec/relayspec/reference/mailbox"
+	"github.com/relayspec/relayspec/reference/policy"
+	"github.com/relayspec/relayspec/reference/services"
+	"github.com/relayspec/relayspec/reference/wire"
+)
+
+// serve is the command that runs the reference relay.
+type serve struct {
+	World   string            `placeholder:"FILE" required:"" help:"Who may relay what: customers, domains, users, settings."`
+	Port25  string            `default:"127.0.0.1:2525" placeholder:"ADDR" help:"Where port 25 is served; 'off': nowhere. Default: ${default}."`
+	Port465 string            `default:"127.0.0.1:2465" placeholder:"ADDR" help:"Where port 465 (TLS from the start) is served. Default: ${default}."`
+	Port587 string            `default:"127.0.0.1:2587" placeholder:"ADDR" help:"Where port 587 is served. Default: ${default}."`
+	Mail    string            `default:"mail" placeholder:"DIR" help:"Keep accepted mail here; 'off': throw it away. Default: ${default}."`
+	NextHop string            `placeholder:"ADDR" help:"Deliver accepted mail to this host:port, too."`
+	Hello   string            `default:"relay.relayspec.example" placeholder:"NAME" help:"The name to give the next hop in EHLO. Default: ${default}."`
+	TLSDir  string            `name:"tls-dir" default:"tls" placeholder:"DIR" help:"Where the self-made authority is kept (ca.pem). Default: ${default}."`
+	Cert    string            `placeholder:"FILE" help:"Show this certificate chain (PEM) instead of a self-made one."`
+	Key     string            `placeholder:"FILE" help:"The key of --cert (PEM)."`
+	Service string            `placeholder:"FILE" help:"A service of your own, in the form of google-workspace.yaml. Default: the built-in one."`
+	Switch  map[string]string `placeholder:"NAME=VALUE" help:"Answer differently what the document leaves open: day-window=fixed. Repeat for more."`
+	Events  string            `default:"-" placeholder:"FILE" help:"Write an event for each reply here, as JSON lines; '-': standard output; 'off'. Default: ${default}."`
+	Drain   time.Duration     `default:"10s" help:"How long sessions may go on after SIGTERM. Default: ${default}."`
+}
+
+// Help teaches by example.
+func (serve) Help() string {
+	return `Runs a relay that keeps the documented rules, on ports that need no root.
+
+  relayspec serve --world world.yaml                        the sample world, mail kept in mail/
+  relayspec serve --world world.yaml --next-hop 127.0.0.1:1025
+  relayspec serve --world world.yaml --switch day-window=fixed --switch helo-match=exact
+  relayspec serve --world world.yaml --events events.jsonl & jq 'select(.code >= 400) | .rule' events.jsonl
+
+Clients that check the relay's certificate must trust tls/ca.pem. Each event names the rule that decided the reply.
+Ctrl-C and SIGTERM drain: nobody is let in any more, transactions end, sessions are closed with 421.`
+}
+
+// Run serves until ctx ends.
+func (c *serve) Run(ctx context.Context, s *streams) error {
+	o, world, err := c.options(s)
+	if err != nil {
+		return err
+	}
+	events, err := c.openEvents(s)
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	o.Events = events.reply
+	forwarder, err := c.forward(&o, events)
+	if err != nil {
+		return err
+	}
+	if o.Listeners, err = c.listen(); err != nil {
+		return err
+	}
+	relay, err := reference.Start(o)
+	if err != nil {
+		return err
+	}
+	c.greet(s.err, o.Listeners, world)
+	<-ctx.Done()
+	fmt.Fprintf(s.err, "draining %d sessions, at most %s; again to stop at once\n", relay.Sessions(), c.Drain)
+	return c.stop(relay, forwarder)
+}
+
+// options reads everything that can be wrong before a port is opened.
+func (c *serve) options(s *streams) (reference.Options, *directory.Directory, error) {
+	world, err := directory.Load(c.World)
+	if err != nil {
+		return reference.Options{}, nil, &exit{exitUsage, &advice{err, "Mend " + c.World + " and start again"}}
+	}
+	for _, w := range world.Warnings() {
+		fmt.Fprintf(s.err, "warning: %s\n", w)
+	}
+	service, err := c.service()
+	if err != nil {
+		return reference.Options{}, nil, &exit{exitUsage, err}
+	}
+	certificate, err := c.certificate(service.Host)
+	if err != nil {
+		const next = "Give a PEM certificate and its key with --cert and --key, or leave both out for a self-made one"
+		return reference.Options{}, nil, &exit{exitUsage, &advice{err, next}}
+	}
+	if certificate.File != "" {
+		fmt.Fprintf(s.err, "TLS: clients must trust %s\n", certificate.File)
+	}
+	box := mailbox.Discard()
+	if c.Mail != "off" {
+		if box, err = mailbox.Open(c.Mail); err != nil {
+			return reference.Options{}, nil, &exit{exitUsage, &advice{err, "Name a directory that can be written with --mail, or --mail off"}}
+		}
+	}
+	return reference.Options{Service: service, Directory: world, TLS: certificate.TLS, Keeper: box}, world, nil
+}
+
+func (c *serve) service() (*policy.Service, error) {
+	if c.Service != "" {
+		return services.LoadFile(c.Service, c.Switch)
+	}
+	return services.Load(services.Default, c.Switch)
+}
+
+func (c *serve) certificate(host string) (*reference.Certificate, error) {
+	switch {
+	case c.Cert != "" && c.Key != "":
+		return reference.LoadCertificate(c.Cert, c.Key)
+	case c.Cert != "" || c.Key != "":
+		return nil, errors.New("--cert and --key go together")
+	}
+	names := []string{host, "localhost", "127.0.0.1", "::1"}
+	for _, address := range []string{c.Port25, c.Port465, c.Port587} {
+		name, _, err := net.SplitHostPort(address)
+		if err == nil && name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return reference.SelfMade(c.TLSDir, names...)
+}
+
+// listen opens every port, or none.
+func (c *serve) listen() (map[policy.Role][]net.Listener, error) {
+	listeners := map[policy.Role][]net.Listener{}
+	for _, p := range []struct {
+		role policy.Role
+		at   string
+		flag string
+	}{{policy.Port25, c.Port25, "--port25"}, {policy.Port465, c.Port465, "--port465"}, {policy.Port587, c.Port587, "--port587"}} {
+		if p.at == "off" {
+			continue
+		}
+		l, err := net.Listen("tcp", p.at)
+		if err != nil {
+			for _, opened := range listeners {
+				opened[0].Close()
+			}
+			return nil, &exit{exitUsage, &advice{fmt.Errorf("serve port %d: %w", p.role, err), fmt.Sprintf("Give another address with %s, or '%s off'", p.flag, p.flag)}}
+		}
+		listeners[p.role] = []net.Listener{l}
+	}
+	if len(listeners) == 0 {
+		return nil, &exit{exitUsage, errors.New("every port is off: leave one on")}
+	}
+	return listeners, nil
+}
+
+// forward makes the relay deliver to the next hop; nil where there is none.
+func (c *serve) forward(o *reference.Options, events *events) (*reference.Forwarder, error) {
+	if c.NextHop == "" {
+		return nil, nil
+	}
+	box, ok := o.Keeper.(*mailbox.Box)
+	if !ok || c.Mail == "off" {
+		return nil, &exit{exitUsage, errors.New("--next-hop reads the mail that is kept: leave --mail on")}
+	}
+	forwarder, err := reference.NewForwarder(delivery.NextHop{Address: c.NextHop, Hello: c.Hello}, time.Now, events.delivery)
+	if err != nil {
+		return nil, &exit{exitUsage, &advice{err, "See --next-hop and --hello in relayspec serve --help"}}
+	}
+	o.Accepted = func(id string, e mailbox.Envelope) {
+		err := forwarder.Add(delivery.Message{
+			ID:       id,
+			Envelope: delivery.Envelope{Sender: e.Sender, Recipients: e.Recipients},
+			Received: e.Received,
+			Open:     func() (io.ReadCloser, error) { _, r, err := box.Get(id); return r, err },
+		})
+		if err != nil {
+			events.failure(id, err)
+		}
+	}
+	return forwarder, nil
+}
+
+func (c *serve) greet(w io.Writer, listeners map[policy.Role][]net.Listener, world *directory.Directory) {
+	for _, role := range []policy.Role{policy.Port25, policy.Port465, policy.Port587} {
+		for _, l := range listeners[role] {
+			fmt.Fprintf(w, "port %d: %s\n", role, l.Addr())
+		}
+	}
+	fmt.Fprintf(w, "serving %d customers and %d users of %s\n", len(world.Customers()), len(world.Users()), c.World)
+}
+
+// stop drains the relay, then lets the next hop have what is due.
+func (c *serve) stop(relay *reference.Relay, forwarder *reference.Forwarder) error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.Drain)
+	defer cancel()
+	err := relay.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil // what was left has been cut, as --drain says
+	}
+	if forwarder != nil {
+		forwarder.Drain(ctx)
+		err = errors.Join(err, forwarder.Close())
+	}
+	return err
+}
+
+// events writes JSON lines from many goroutines.
+type events struct {
+	mu   sync.Mutex
+	to   *json.Encoder
+	file io.Closer
+}
+
+func (c *serve) openEvents(s *streams) (*events, error) {
+	switch c.Events {
+	case "-":
+		return &events{to: json.NewEncoder(s.out)}, nil
+	case "off":
+		return &events{}, nil
+	}
+	f, err := os.OpenFile(c.Events, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, &exit{exitUsage, &advice{fmt.Errorf("open the event log: %w", err), "Name a file that can be written with --events"}}
+	}
+	return &events{to: json.NewEncoder(f), file: f}, nil
+}
+
+// write adds a line. What can't be written is lost: mail goes on.
+func (e *events) write(line any) {
+	if e.to == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_ = e.to.Encode(line)
+}
+
+func (e *events) reply(event wire.Event) { e.write(event) }
+
+// delivery tells what an attempt at the next hop came to.
+func (e *events) delivery(r delivery.Report) {
+	outcomes := make([]string, len(r.Outcomes))
+	for i, o := range r.Outcomes {
+		outcomes[i] = o.String()
+	}
+	line := map[string]any{"time": r.At, "delivery": r.ID, "sender": r.Sender.String(), "attempt": r.Attempt, "outcomes": outcomes}
+	if !r.Next.IsZero() {
+		line["next"] = r.Next
+	}
+	e.write(line)
+}
+
+func (e *events) failure(id string, err error) {
+	e.write(map[string]any{"time": time.Now(), "delivery": id, "cause": strings.TrimSpace(err.Error())})
+}
+
+// Close ends the log.
+func (e *events) Close() error {
+	if e.file == nil {
+		return nil
+	}
+	return e.file.Close()
+}
