@@ -247,12 +247,12 @@ func (e *events) write(line any) {
 func (e *events) reply(event wire.Event) { e.write(event) }
 
 // delivery tells what an attempt at the next hop came to.
-func (e *events) delivery(r delivery.Report) {
+func (e *events) delivery(r delivery.Attempt) {
 	outcomes := make([]string, len(r.Outcomes))
 	for i, o := range r.Outcomes {
 		outcomes[i] = o.String()
 	}
-	line := map[string]any{"time": r.At, "delivery": r.ID, "sender": r.Sender.String(), "attempt": r.Attempt, "outcomes": outcomes}
+	line := map[string]any{"time": r.At, "delivery": r.ID, "sender": r.Sender.String(), "attempt": r.Number, "outcomes": outcomes}
 	if !r.Next.IsZero() {
 		line["next"] = r.Next
 	}

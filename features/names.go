@@ -12,19 +12,19 @@ import (
 var exampleDomain = regexp.MustCompile(`(?i)([a-z0-9-]+)(\.example)\b`)
 
 // names turns the plain names of a feature into names that no other scenario has.
-type names struct{ namespace string }
+type names struct{ suffix string }
 
 // text namespaces every example domain in s: anna@acme.example is anna@acme-t7f3a.example, eu.acme.example
 // eu.acme-t7f3a.example. Names outside .example (localhost, address literals, the service's host) stay as they are.
 func (n names) text(s string) string {
-	return exampleDomain.ReplaceAllString(s, "${1}-"+n.namespace+"${2}")
+	return exampleDomain.ReplaceAllString(s, "${1}-"+n.suffix+"${2}")
 }
 
 // customer gives the ID of a customer.
-func (n names) customer(name string) string { return name + "-" + n.namespace }
+func (n names) customer(name string) string { return name + "-" + n.suffix }
 
 // plain takes the namespace out again, so that failures speak the feature's names.
-func (n names) plain(s string) string { return strings.ReplaceAll(s, "-"+n.namespace, "") }
+func (n names) plain(s string) string { return strings.ReplaceAll(s, "-"+n.suffix, "") }
 
 // sender reads an envelope sender: <> is the null sender, "".
 func (n names) sender(s string) string {
@@ -75,7 +75,7 @@ func unit(word string) time.Duration {
 func span(s string) (time.Duration, error) {
 	var sum time.Duration
 	for _, part := range list(s) {
-		number, word, _ := strings.Cut(strings.ReplaceAll(part, " more ", " "), " ")
+		number, word, _ := strings.Cut(part, " ")
 		n, err := count(number)
 		length := unit(strings.TrimSuffix(word, "s"))
 		if err != nil || length == 0 {

@@ -16,24 +16,27 @@ import (
 
 // observationSteps judge what the last When brought. They alone return a *Failure.
 func observationSteps(sc *godog.ScenarioContext) {
-	sc.Then(`^the relay accepts (?:it|them all)$`, accepts)
+	sc.Then(`^the relay accepts (?:it|them all)( in one session)?$`, accepts)
 	sc.Then(`^the relay refuses (?:it |them all )?with (\d{3}) (\d\.\d+\.\d+) "([^"]*)"$`, refusesWith)
 	sc.Then(`^the relay refuses (?:it|them all)(, for good or for now)?$`, refuses)
 	sc.Then(`^the relay accepts one and refuses the other with (\d{3}) (\d\.\d+\.\d+) "([^"]*)"$`, acceptsOne)
-	sc.Then(`^the relay accepts at most (\d+) of the recipients$`, acceptsAtMost)
+	sc.Then(`^the relay accepts at (least|most) ([\d,]+) of the recipients$`, acceptsSome)
 	sc.Then(`^the relay accepts the first ([\d,]+) recipients, and each other one or refuses it with 452$`, acceptsFirst)
 	sc.Then(`^"([^"]*)" receives it(?: from "([^"]*)")?$`, receives)
 	sc.Then(`^its From field is still "([^"]*)"$`, fromField)
-	sc.Then(`^nobody receives it$`, nobodyReceives)
+	sc.Then(`^(nobody|no more than one of them) receives it$`, atMostReceive)
 	sc.Then(`^the relay (offers|doesn't offer) AUTH$`, offersAuth)
 	sc.Then(`^the relay serves the session, or answers 421 and closes it$`, servesOrCloses)
 }
 
-func accepts(ctx context.Context) error {
+func accepts(ctx context.Context, inOneSession string) error {
 	s := from(ctx)
 	for _, o := range s.outcomes {
 		if _, refused := o.refusal(); refused {
 			return s.fail(o, "acceptance")
+		}
+		if first := s.outcomes[0].session; inOneSession != "" && o.session != first {
+			return &Failure{Want: "all messages to go through one session", Got: "the relay ended session " + first}
 		}
 	}
 	return s.judgedSomething()
@@ -63,21 +66,27 @@ func acceptsOne(ctx context.Context, code int, enhanced, sentence string) error 
 		s.noteStage(o)
 	}
 	if accepted != 1 {
-		return s.fail(s.outcomes[len(s.outcomes)-1], fmt.Sprintf("exactly one of %d to be accepted, not %d", len(s.outcomes), accepted))
+		return s.fail(s.last(), fmt.Sprintf("exactly one of %d to be accepted, not %d", len(s.outcomes), accepted))
 	}
 	return nil
 }
 
-func acceptsAtMost(ctx context.Context, most int) error {
+func acceptsSome(ctx context.Context, bound, number string) error {
 	s := from(ctx)
+	n, err := count(number)
+	if err != nil {
+		return err
+	}
+	took := 0
 	for _, o := range s.outcomes {
-		if n := len(o.took()); n > most {
-			return s.fail(o, fmt.Sprintf("at most %d recipients to be accepted, not %d", most, n))
-		}
+		took += len(o.took())
 		if reply, refused := o.refusal(); refused && !reply.Permanent() && !reply.Transient() {
 			return s.fail(o, "4yz or 5yz for the recipients that are refused")
 		}
 		s.noteStage(o)
+	}
+	if bound == "most" && took > n || bound == "least" && took < n {
+		return s.fail(s.last(), fmt.Sprintf("at %s %d recipients to be accepted, not %d", bound, n, took))
 	}
 	return s.judgedSomething()
 }
@@ -119,23 +128,39 @@ func receives(ctx context.Context, recipient, sender string) error {
 	return nil
 }
 
-func nobodyReceives(ctx context.Context) error {
+func atMostReceive(ctx context.Context, who string) error {
 	s := from(ctx)
-	for _, o := range s.outcomes {
-		messages, err := s.deliveries(ctx, o.mail.token, silence)
+	most := 1
+	if who == "nobody" {
+		most = 0
+	}
+	for deadline := time.Now().Add(silence); time.Now().Before(deadline); {
+		messages, err := s.deliveries(ctx, s.last().mail.token, pollEvery)
 		if err != nil {
 			return err
 		}
-		if len(messages) > 0 {
-			return &Failure{Want: "nobody to receive the message", Got: "it reached " + s.plain(strings.Join(messages[0].Recipients, ", "))}
+		if reached := recipientsOf(messages); len(reached) > most {
+			return &Failure{Want: who + " to receive the message", Got: "it reached " + s.plain(strings.Join(reached, ", "))}
+		}
+		if err := pause(ctx); err != nil {
+			return err
 		}
 	}
 	return s.judgedSomething()
 }
 
+// recipientsOf gives everybody that messages reached.
+func recipientsOf(messages []target.Message) []string {
+	var reached []string
+	for _, m := range messages {
+		reached = append(reached, m.Recipients...)
+	}
+	return reached
+}
+
 func fromField(ctx context.Context, want string) error {
 	s := from(ctx)
-	o := s.outcomes[len(s.outcomes)-1]
+	o := s.last()
 	copies, err := s.delivered(ctx, o.mail.recipients[0])
 	if err != nil {
 		return err
@@ -154,7 +179,7 @@ func fromField(ctx context.Context, want string) error {
 func offersAuth(ctx context.Context, verb string) error {
 	s := from(ctx)
 	if s.session == nil {
-		return s.fail(s.outcomes[len(s.outcomes)-1], "a session")
+		return s.fail(s.last(), "a session")
 	}
 	if offered := s.session.Capabilities().Has("AUTH"); offered != (verb == "offers") {
 		return &Failure{Want: "a relay that " + verb + " AUTH here", Got: fmt.Sprintf("AUTH among the keywords of its EHLO reply: %t", offered)}
@@ -164,7 +189,7 @@ func offersAuth(ctx context.Context, verb string) error {
 
 func servesOrCloses(ctx context.Context) error {
 	s := from(ctx)
-	o := s.outcomes[len(s.outcomes)-1]
+	o := s.last()
 	switch {
 	case o.accepted:
 		return nil
@@ -245,6 +270,14 @@ func (s *scenario) allRefused(want string, acceptable func(client.Reply) bool) e
 	return s.judgedSomething()
 }
 
+// last is the outcome of the last thing that was tried.
+func (s *scenario) last() outcome {
+	if len(s.outcomes) == 0 {
+		return outcome{}
+	}
+	return s.outcomes[len(s.outcomes)-1]
+}
+
 // judgedSomething guards against a Then that has nothing to judge: the feature is wrong, not the relay.
 func (s *scenario) judgedSomething() error {
 	if len(s.outcomes) == 0 {
@@ -296,7 +329,7 @@ func (s *scenario) delivered(ctx context.Context, recipient string) ([]target.Me
 	if err := s.judgedSomething(); err != nil {
 		return nil, err
 	}
-	token := s.outcomes[len(s.outcomes)-1].mail.token
+	token := s.last().mail.token
 	for deadline := time.Now().Add(deliveryWait); ; {
 		messages, err := s.deliveries(ctx, token, time.Until(deadline))
 		if err != nil {

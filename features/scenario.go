@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cucumber/godog"
 
@@ -42,9 +43,9 @@ type scenario struct {
 	server  server
 	session *session // nil: none is open
 
+	began    time.Time // by the relay's clock, when the first thing was charged
 	serial   int       // numbers recipients and tokens
 	outcomes []outcome // of the last When, in the order sent
-	auth     *outcome  // of the last When that only authenticated
 }
 
 // newScenario gives a scenario that has asked for nothing yet.

@@ -47,6 +47,7 @@ func sessionSteps(sc *godog.ScenarioContext) {
 	sc.Given(`^the server authenticates as "([^"]*)"$`, authenticatesAs)
 	sc.When(`^the server opens a session$`, opensSession)
 	sc.When(`^the server authenticates as "([^"]*)"( with a wrong password| in clear text)?$`, authenticates)
+	sc.When(`^the server authenticates as "([^"]*)" with the password of "([^"]*)"$`, authenticatesWith)
 }
 
 func connectsTo(ctx context.Context, port int) error {
@@ -86,6 +87,18 @@ func authenticates(ctx context.Context, user, how string) error {
 	if how == " with a wrong password" {
 		sv.password = "not the password"
 	}
+	return s.tryOpening(ctx, sv)
+}
+
+func authenticatesWith(ctx context.Context, user, other string) error {
+	s := from(ctx)
+	s.hangUp()
+	_, owner, err := s.world.user(s.text(other))
+	if err != nil {
+		return err
+	}
+	sv := s.server
+	sv.user, sv.password, sv.clear = s.text(user), owner.Password, false
 	return s.tryOpening(ctx, sv)
 }
 
@@ -147,11 +160,29 @@ func (s *scenario) dial(ctx context.Context, sv server) (*session, *outcome, err
 	for _, step := range s.opening(ctx, conn, sv) {
 		reply, err := step.say()
 		if err != nil || !reply.Positive() {
+			o := refusedBy(opened, step.stage, reply)
+			if o != nil {
+				o.closed = closes(conn, reply)
+			}
 			conn.Close()
-			return nil, refusedBy(opened, step.stage, reply), err
+			return nil, o, err
 		}
 	}
 	return opened, nil, nil
+}
+
+// farewell bounds how long a relay that said 421 may take to close the connection.
+const farewell = 2 * time.Second
+
+// closes tells whether the relay closes the connection after its 421.
+func closes(conn *client.Conn, reply client.Reply) bool {
+	if reply.Code != 421 {
+		return false
+	}
+	enough := time.AfterFunc(farewell, func() { conn.Close() })
+	defer enough.Stop()
+	_, err := conn.ReadReply()
+	return client.Ended(err)
 }
 
 // opening is one exchange at the beginning of a session.

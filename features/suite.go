@@ -136,7 +136,7 @@ func (r *reader) read(path, source string) {
 	newID := (&messages.Incrementing{}).NewId
 	document, err := gherkin.ParseGherkinDocument(strings.NewReader(source), newID)
 	if err != nil {
-		r.faults = append(r.faults, fmt.Errorf("%s: %w", path, err))
+		r.grammar(path, err)
 		return
 	}
 	if document.Feature == nil {
@@ -157,6 +157,17 @@ func (r *reader) read(path, source string) {
 	}
 	lines := strings.Split(source, "\n")
 	r.suite.files = append(r.suite.files, file{path: path, lines: lines, stretch: f.stretches(document.Feature, len(lines))})
+}
+
+// grammar takes the parser's errors apart: each is a line "(LINE:COLUMN): what".
+func (r *reader) grammar(path string, err error) {
+	found := parserError.FindAllStringSubmatch(err.Error(), -1)
+	if found == nil {
+		r.faults = append(r.faults, fmt.Errorf("%s: %w", path, err))
+	}
+	for _, match := range found {
+		r.faults = append(r.faults, fmt.Errorf("%s:%s: %s", path, match[1], match[2]))
+	}
 }
 
 // feature is a feature file while it is read.

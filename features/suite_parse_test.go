@@ -105,7 +105,7 @@ Feature: First
 func TestParseSuiteFaults(t *testing.T) {
 	const head = "Feature: F\n\n  @LIM-A @must @documented\n  Rule: R\n\n" // 5 lines
 	for name, test := range map[string]struct{ source, want string }{
-		"grammar":          {"Feature: F\n  nonsense\n  Scenario: x\n   bad", "features/relay/a.feature: "},
+		"grammar":          {"Feature: F\n  Scenario: x\n    When y\n    nonsense\n", "features/relay/a.feature:4: expected: "},
 		"no feature":       {"# nothing\n", "a.feature:1: no Feature: in it"},
 		"no rule":          {"Feature: F\n  Scenario: S\n    When x\n", `a.feature:2: the scenario "S" stands under no Rule:`},
 		"rule without tag": {"Feature: F\n\n  @must\n  Rule: R\n    Scenario: S\n      When x\n", `a.feature:4: the Rule: "R" has no tag that names a rule`},
@@ -162,4 +162,13 @@ func TestLoad(t *testing.T) {
 	if len(s.Cases) == 0 {
 		t.Error("no scenario")
 	}
+}
+
+// mapFS makes a file system of texts.
+func mapFS(texts map[string]string) fstest.MapFS {
+	files := fstest.MapFS{}
+	for name, text := range texts {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return files
 }

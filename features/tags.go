@@ -25,6 +25,7 @@ const (
 var (
 	ruleID      = regexp.MustCompile(`^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$`)
 	rfcRuleID   = regexp.MustCompile(`^RFC[0-9]+-[0-9A-Z.]+/[a-z0-9-]+$`) // RFC5321-4.1.1.4/nested-mail
+	parserError = regexp.MustCompile(`(?m)^\((\d+):\d+\): (.*)$`)
 	placeholder = regexp.MustCompile(`<[^<>]*>`)
 )
 

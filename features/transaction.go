@@ -14,8 +14,8 @@ import (
 )
 
 // load is what a sender relays, in words: "a message to "bob@other.example"", "9,999 messages", "a message to 130
-// recipients" (new ones, in one transaction), "to 9,999 different recipients" (new ones, up to 100 a transaction).
-const load = `((?:a message|[\d,]+ messages)(?: to (?:"[^"]*"|[\d,]+ recipients))?|to [\d,]+ different recipients)`
+// new recipients" (in one transaction), "to 9,999 different recipients" (new ones, up to 100 a transaction).
+const load = `((?:a message|[\d,]+ messages)(?: to (?:"[^"]*"|[\d,]+ new recipients?))?|to [\d,]+ different recipients)`
 
 // transactionSteps relay mail. A Given asks that the relay takes it all, and is an error when it doesn't; a When leaves
 // what came to the Thens.
@@ -26,6 +26,7 @@ func transactionSteps(sc *godog.ScenarioContext) {
 	sc.When(`^"([^"]*)" relays a message in each of two sessions at once$`, relaysTwice)
 	sc.When(`^"([^"]*)" keeps trying to relay `+load+`$`, keepsTrying)
 	sc.Given(`^"([^"]*)" has given up `+load+` (with RSET|in the middle of its text)$`, hasGivenUp)
+	sc.Given(`^"([^"]*)" has relayed ([\d,]+) messages, ([\d,]+) in every (\d+ minutes)$`, hasRelayedInPortions)
 	sc.Given(`^"([^"]*)" has been refused `+load+`$`, hasBeenRefused)
 }
 
@@ -40,6 +41,28 @@ func hasRelayed(ctx context.Context, sender, what string) error {
 		}
 	}
 	return nil
+}
+
+// hasRelayedInPortions relays messages, so many before each move of the clock: more than a short window would let through.
+func hasRelayedInPortions(ctx context.Context, sender, total, portion, window string) error {
+	left, err := count(total)
+	if err != nil {
+		return err
+	}
+	each, err := count(portion)
+	if err != nil || each == 0 {
+		return fmt.Errorf("%q is no portion", portion)
+	}
+	apart, err := span(window)
+	for err == nil && left > 0 {
+		if err = hasRelayed(ctx, sender, fmt.Sprintf("%d messages", min(left, each))); err != nil {
+			return err
+		}
+		if left -= each; left > 0 {
+			err = from(ctx).advance(ctx, apart+tick)
+		}
+	}
+	return err
 }
 
 func hasBeenRefused(ctx context.Context, sender, what string) error {
@@ -129,7 +152,7 @@ func unprepared(err error) error {
 var (
 	loadCount     = regexp.MustCompile(`^(a|[\d,]+) messages?`)
 	loadTo        = regexp.MustCompile(` to "([^"]*)"$`)
-	loadNew       = regexp.MustCompile(` to ([\d,]+) recipients$`)
+	loadNew       = regexp.MustCompile(` to ([\d,]+) new recipients?$`)
 	loadDifferent = regexp.MustCompile(`^to ([\d,]+) different recipients$`)
 )
 
@@ -170,6 +193,7 @@ func (s *scenario) mails(sender, what string) ([]mail, error) {
 // relay sends mails through the scenario's session and keeps the outcomes to be judged.
 func (s *scenario) relay(ctx context.Context, mails []mail) error {
 	s.outcomes = nil
+	s.begin()
 	if len(mails) == 1 {
 		o, err := s.relayOne(ctx, mails[0])
 		s.outcomes = []outcome{o}

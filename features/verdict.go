@@ -77,7 +77,7 @@ func (s *Suite) judgeRules(cases []reports.Case, notRun []reports.NotRun) []repo
 			t.known = append(t.known, &s.Cases[i])
 			if reason, ok := dropped[s.Cases[i].ID]; ok {
 				t.cases++
-				t.hold("not run: " + reason)
+				t.hold(reason)
 			}
 		}
 	}

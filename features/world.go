@@ -2,7 +2,6 @@ package features
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -63,7 +62,10 @@ func changesSetting(ctx context.Context, customer, description string, table *go
 	if i < 0 {
 		return fmt.Errorf("%q has no setting %q", customer, description)
 	}
-	return errors.Join(fill(table, settingRows(&c.Settings[i])), s.ready(ctx))
+	if err := fill(table, settingRows(&c.Settings[i])); err != nil {
+		return err
+	}
+	return s.renew(ctx)
 }
 
 func becomes(ctx context.Context, customer string, table *godog.Table) error {
@@ -72,7 +74,10 @@ func becomes(ctx context.Context, customer string, table *godog.Table) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(fill(table, s.customerRows(c)), s.ready(ctx))
+	if err := fill(table, s.customerRows(c)); err != nil {
+		return err
+	}
+	return s.renew(ctx)
 }
 
 // The counters that a target may be asked to preload.
@@ -113,7 +118,10 @@ func hasUsed(ctx context.Context, who, amount, what, window string) error {
 		usage.User = s.text(who)
 		usage.Customer, err = s.world.ownerOf(usage.User)
 	}
-	return errors.Join(err, s.use(ctx, usage))
+	if err != nil {
+		return err
+	}
+	return s.use(ctx, usage)
 }
 
 // use brings a counter to where a Given wants it.
@@ -128,9 +136,16 @@ func (s *scenario) use(ctx context.Context, u target.Usage) error {
 	if !ok {
 		return &Missing{target.CanUsage}
 	}
+	s.begin()
 	s.transcript.Note("", fmt.Sprintf("%s of %s%s is set to %d", u.Counter, u.Customer, u.User, u.Amount))
 	s.evidence = reports.Preloaded
 	return verb(target.CanUsage, "preload "+u.Counter, setter.SetUsage(ctx, u))
+}
+
+// renew tells the relay what changed. What comes next goes through a new session: an open one may keep what was.
+func (s *scenario) renew(ctx context.Context) error {
+	s.hangUp()
+	return s.ready(ctx)
 }
 
 // ready makes the world that the Givens described exist on the relay.

@@ -23,7 +23,7 @@ type Forwarder struct {
 
 // NewForwarder starts one. report is told of each attempt, and of each message that Close loses. now may be a movable
 // clock, which then runs what falls due itself (NextDue, RunDue). The error says what is wrong with hop.
-func NewForwarder(hop delivery.NextHop, now func() time.Time, report func(delivery.Report)) (*Forwarder, error) {
+func NewForwarder(hop delivery.NextHop, now func() time.Time, report func(delivery.Attempt)) (*Forwarder, error) {
 	transport, err := delivery.NewTransport(hop)
 	if err != nil {
 		return nil, fmt.Errorf("forward to the next hop: %w", err)
@@ -34,35 +34,12 @@ func NewForwarder(hop delivery.NextHop, now func() time.Time, report func(delive
 	}
 	f := &Forwarder{queue: queue, transport: transport, now: now}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
-	f.done.Go(f.run)
+	f.done.Go(func() { queue.Run(f.ctx, now) })
 	return f, nil
 }
 
 // Add queues m for delivery now. Its recipients are copied.
 func (f *Forwarder) Add(m delivery.Message) error { return f.queue.Add(f.now(), m) }
-
-// run delivers what falls due until Close.
-func (f *Forwarder) run() {
-	for f.ctx.Err() == nil {
-		f.queue.RunDue(f.ctx, f.now())
-		f.wait()
-	}
-}
-
-// wait returns when something has come, fallen due, or Close was called.
-func (f *Forwarder) wait() {
-	var due <-chan time.Time
-	if at, ok := f.queue.NextDue(); ok {
-		timer := time.NewTimer(max(at.Sub(f.now()), time.Millisecond))
-		defer timer.Stop()
-		due = timer.C
-	}
-	select {
-	case <-f.queue.Changed():
-	case <-due:
-	case <-f.ctx.Done():
-	}
-}
 
 // NextDue is when the next attempt is due; false: nothing waits.
 func (f *Forwarder) NextDue() (time.Time, bool) { return f.queue.NextDue() }

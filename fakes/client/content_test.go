@@ -32,7 +32,7 @@ func TestContentIsDotted(t *testing.T) {
 		{".\r\n.\r\n", "..\r\n..\r\n.\r\n"},
 		{"..a\r\n", "...a\r\n.\r\n"},
 		{"a.\r\n.b\r\n", "a.\r\n..b\r\n.\r\n"},
-		{"a\n.\nb\r\n", "a\n.\nb\r\n.\r\n"},   // a bare LF begins no line
+		{"a\n.\nb\r\n", "a\n.\nb\r\n.\r\n"},     // a bare LF begins no line
 		{"a\n.\r\nb\r\n", "a\n.\r\nb\r\n.\r\n"}, // nor here: what smuggles through a lax relay
 		{"a\r.\r\n", "a\r.\r\n.\r\n"},
 		{"a\r", "a\r\r\n.\r\n"},

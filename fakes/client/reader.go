@@ -93,13 +93,11 @@ func (r *replyReader) line() ([]byte, error) {
 		return nil, &ProtocolError{Line: shown(line), Reason: "the connection ended within a line", Err: io.ErrUnexpectedEOF}
 	case err != nil:
 		return nil, err
-	case !bytes.HasSuffix(line, crlf):
+	case len(line) < 2 || line[len(line)-2] != '\r':
 		return nil, wrongLine(line, "the line ends in a bare LF")
 	}
 	return line[:len(line)-2], nil
 }
-
-var crlf = []byte("\r\n")
 
 // remember gives the reply of one line, the same value for the same line while it is among the recent ones.
 func (r *replyReader) remember(code int, line []byte) *seenReply {

@@ -24,6 +24,7 @@ import (
 //	S: 220 ready     says a line
 //	S~ "250 x\n"     sends Go-quoted octets
 //	C: EHLO x        awaits a line
+//	C~ "a\n"         awaits a line with its end, Go-quoted
 //	TLS              does the handshake
 //	EOF              awaits the end
 //
@@ -33,6 +34,9 @@ func runScript(socket net.Conn, script string, config *tls.Config) error {
 	in := bufio.NewReader(socket)
 	for number, line := range strings.Split(strings.TrimSpace(script), "\n") {
 		verb, text, _ := strings.Cut(strings.TrimLeft(line, "\t"), " ")
+		if verb == "" {
+			continue
+		}
 		var err error
 		switch verb {
 		case "S:":
@@ -41,6 +45,11 @@ func runScript(socket net.Conn, script string, config *tls.Config) error {
 			var octets string
 			if octets, err = strconv.Unquote(text); err == nil {
 				_, err = socket.Write([]byte(octets))
+			}
+		case "C~":
+			var octets string
+			if octets, err = strconv.Unquote(text); err == nil {
+				err = await(in, octets)
 			}
 		case "C:":
 			err = await(in, text+"\r\n")

@@ -33,8 +33,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, c.named("read", err)
 }
 
-// Write waits until everything is in the buffer. Errors: EPIPE if the other end is gone, net.ErrClosed,
-// os.ErrDeadlineExceeded.
+// Write waits until everything is in the buffer. Errors: EPIPE if the other end is gone, though as with TCP the first
+// write after that may still be lost without one; net.ErrClosed; os.ErrDeadlineExceeded.
 func (c *Conn) Write(p []byte) (int, error) {
 	n, err := c.out.write(p)
 	return n, c.named("write", err)

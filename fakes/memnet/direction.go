@@ -18,6 +18,7 @@ type direction struct {
 	taken   int
 	ended   error // nil while the writer's end is open, then what a further write gets
 	deaf    bool  // the reader's end is closed
+	known   bool  // and the writer's end has heard of it
 
 	readers, writers deadline
 }
@@ -67,8 +68,11 @@ func (d *direction) write(p []byte) (int, error) {
 		switch {
 		case d.ended != nil:
 			return written, d.ended
-		case d.deaf:
+		case d.known:
 			return written, syscall.EPIPE
+		case d.deaf: // as with TCP, the first octets that nobody takes bring the news back
+			d.known = true
+			return len(p), nil
 		case d.writers.passed():
 			return written, os.ErrDeadlineExceeded
 		}
@@ -106,6 +110,7 @@ func (d *direction) closeRead() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.deaf = true
+	d.known = d.known || d.taken < len(d.data) // closing with octets unread is a reset
 	d.data, d.taken = nil, 0
 	d.readers.stop()
 	d.changed.Broadcast()

@@ -24,8 +24,8 @@ Feature: The limits of each user
     @needs.usage
     Scenario: A message counts once, however many recipients it has
       Given "anna@acme.example" has used 9,998 messages of the day
-      When "anna@acme.example" relays a message to 50 new recipients
-      And "anna@acme.example" relays a message
+      And "anna@acme.example" has relayed a message to 50 new recipients
+      When "anna@acme.example" relays a message
       Then the relay accepts it
       When "anna@acme.example" relays a message
       Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
@@ -82,12 +82,12 @@ Feature: The limits of each user
       Then the relay accepts it
 
     @needs.usage @needs.clock @needs.sliding-windows
-    Scenario: A second before the 24 hours end the user is still refused
+    Scenario: A second before the 24 hours end the user is refused, a second after not
       Given "anna@acme.example" has used 10,000 messages of the day
-      And 23 hours and 59 minutes and 59 seconds have passed
-      When "anna@acme.example" relays a message
+      When 23 hours, 59 minutes and 59 seconds have passed since the limit was reached
+      And "anna@acme.example" relays a message
       Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
-      When 2 seconds pass
+      When 24 hours and 1 second have passed since the limit was reached
       And "anna@acme.example" relays a message
       Then the relay accepts it
 

@@ -37,6 +37,9 @@ func TestManyRecipients(t *testing.T) {
 			size = 10 // the table shrinks in use, then grows again
 		}
 		batch(now, size)
+		if now%10 != 0 {
+			continue
+		}
 		want := 0
 		for _, stamp := range last {
 			if stamp > now-span {
@@ -56,7 +59,7 @@ func TestManyRecipients(t *testing.T) {
 // TestLopsidedDirectory splits some segments many times before others.
 func TestLopsidedDirectory(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	r := newRecipients(never)
+	r := newRecipients(0)
 	for n := 100; n <= 60_000; n += 100 {
 		hashes := make([]uint64, 100)
 		for i := range hashes {

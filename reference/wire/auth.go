@@ -21,6 +21,9 @@ func (s *session) auth(argument []byte) {
 	case s.facts.Helo == "":
 		s.say(policy.ReplyNoHelo)
 		return
+	case s.transaction: // RFC 4954 §4: a MUST
+		s.say(policy.ReplyBadSequence)
+		return
 	case !s.facts.TLS:
 		s.refuseAuth()
 		return
@@ -29,9 +32,6 @@ func (s *session) auth(argument []byte) {
 		return
 	case s.facts.User != "":
 		s.say(policy.ReplyAuthTwice)
-		return
-	case s.transaction:
-		s.say(policy.ReplyBadSequence)
 		return
 	case len(argument) == 0, !isASCII(argument):
 		s.fault(policy.ReplySyntax)

@@ -316,3 +316,10 @@ func runSession(s *Server, conn net.Conn, prepare func(*session)) {
 	s.running.Add(1)
 	session.run()
 }
+
+func (w watcher) Decide(_ context.Context, stage policy.Stage, f *policy.Facts) (policy.Decision, error) {
+	if stage == policy.Auth && f.Offered != nil {
+		*w.seen = append(*w.seen, *f.Offered)
+	}
+	return policy.Decision{}, nil
+}

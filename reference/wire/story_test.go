@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -53,6 +54,7 @@ type story struct {
 	config Config
 	role   policy.Role
 	engine *scripted
+	mu     sync.Mutex // guards events
 	events []Event
 
 	server   *Server
@@ -71,9 +73,15 @@ func newStory(t *testing.T) *story {
 	s.config = Config{
 		Engine: s.engine, Replies: replies(), Capabilities: capabilities(), Mechanisms: []string{"LOGIN", "PLAIN"},
 		MaxSize: 35882577, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}},
-		Events: func(e Event) { s.events = append(s.events, e) },
+		Events: s.hear,
 	}
 	return s
+}
+
+func (s *story) hear(e Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, e)
 }
 
 // certificate makes a certificate in the bubble, so that it is valid at the bubble's time.
@@ -330,6 +338,8 @@ func (s *story) shutdown(rest string) {
 // took compares the next accepted message: sender recipient,recipient "message".
 func (s *story) took(rest string) {
 	synctest.Wait()
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
 	f := strings.SplitN(rest, " ", 3)
 	want := taken{f[0], strings.Split(f[1], ","), s.unquote(f[2])}
 	if want.sender == "<>" {
@@ -346,6 +356,8 @@ func (s *story) took(rest string) {
 }
 
 func (s *story) count(what, want string) {
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
 	got := map[string]int{
 		"writes":   int(s.counted.writes.Load()),
 		"releases": s.engine.releases,
@@ -360,6 +372,8 @@ func (s *story) count(what, want string) {
 // event looks at the last event: stage code rule command.
 func (s *story) event(want string) {
 	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	e := s.events[len(s.events)-1]
 	got := fmt.Sprintf("%s %d %s %s", e.Stage, e.Code, e.Rule, e.Command)
 	if diff := cmp.Diff(want, got); diff != "" {

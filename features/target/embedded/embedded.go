@@ -92,7 +92,7 @@ func (r *Relay) start() (err error) {
 		return err
 	}
 	hop := delivery.NextHop{Address: r.sink.Address(), Hello: "relay.reference.example", Idle: time.Hour}
-	if r.hop, err = reference.NewForwarder(hop, r.clock.Now, func(delivery.Report) {}); err != nil {
+	if r.hop, err = reference.NewForwarder(hop, r.clock.Now, func(delivery.Attempt) {}); err != nil {
 		return err
 	}
 	r.clock.Attach(r.hop)

@@ -1,0 +1,112 @@
+@documented
+Feature: Trial and unpaid customers
+
+  A customer in the free trial, and one that hasn't paid its first invoice, has lower limits. They rise when it pays.
+
+  @TRIAL-LOWER @must
+  Rule: A customer in the trial has lower limits
+    The document doesn't say how low. Of two customers with as many licences the one in the trial is stopped where the paying
+    one goes on. Document: line 32.
+
+    @needs.usage
+    Scenario: A trial is stopped where a paying customer goes on
+      Given a customer "acme" with 100 licences
+      And "acme" has used 11,600 recipients of the day
+      And "acme" has used 800 recipients of the 10 minutes
+      And "app@acme.example" has relayed a message
+      And a customer "tryout" with 100 licences:
+        | billing | trial |
+      And "tryout" has used 11,600 recipients of the day
+      And "tryout" has used 800 recipients of the 10 minutes
+      When "app@tryout.example" relays a message
+      Then the relay refuses it, for good or for now
+
+    Scenario: A trial relays
+      Given a customer "tryout" with 100 licences:
+        | billing | trial |
+      When "app@tryout.example" relays a message
+      Then the relay accepts it
+
+  @TRIAL-PAY @must
+  Rule: Only payment raises the limits of a trial
+    That the trial ends isn't enough: the invoice must be paid. (Gmail's own limits rise with the end of the trial.)
+    Document: line 32.
+
+    Background:
+      Given a customer "tryout" with 100 licences:
+        | billing | trial |
+      And "app@tryout.example" has relayed a message
+      And "tryout" has used 11,600 recipients of the day
+      And "tryout" has used 800 recipients of the 10 minutes
+      And "app@tryout.example" has been refused a message
+
+    @needs.usage
+    Scenario: The end of the trial alone changes nothing
+      When "tryout" becomes a customer with:
+        | billing | trial ended, not paid |
+      And "app@tryout.example" relays a message
+      Then the relay refuses it, for good or for now
+
+    @needs.usage
+    Scenario: Payment raises the limits
+      When "tryout" becomes a customer with:
+        | billing | paid |
+      And "app@tryout.example" relays a message
+      Then the relay accepts it
+
+  @LIM-UNPAID-DAY @must
+  Rule: A customer that hasn't paid yet relays to at most 100 recipients a day
+    Whatever its licences would give. Document: line 47.
+
+    @needs.usage
+    Scenario: The 100th recipient is accepted and the 101st refused
+      Given a customer "newco" with 100 licences:
+        | billing | not paid |
+      And "newco" has used 99 recipients of the day
+      When "app@newco.example" relays a message
+      Then the relay accepts it
+      When "app@newco.example" relays a message
+      Then the relay refuses it with 550 5.7.1 "Daily SMTP relay limit exceeded for customer."
+
+    @needs.clock @needs.sliding-windows
+    Scenario: The 100th recipient is accepted and the 101st refused, all really sent
+      Given a customer "newco" with 100 licences:
+        | billing | not paid |
+      And "app@newco.example" has relayed 100 messages, 50 in every 10 minutes
+      And 10 minutes and 1 second have passed
+      When "app@newco.example" relays a message
+      Then the relay refuses it with 550 5.7.1 "Daily SMTP relay limit exceeded for customer."
+
+    @needs.usage
+    Scenario: Payment gives the customer its licences' places
+      Given a customer "newco" with 100 licences:
+        | billing | not paid |
+      And "newco" has used 100 recipients of the day
+      And "app@newco.example" has been refused a message
+      When "newco" becomes a customer with:
+        | billing | paid |
+      And "app@newco.example" relays a message
+      Then the relay accepts it
+
+  @LIM-UNPAID-PEAK @must
+  Rule: A customer that hasn't paid yet relays to at most 50 recipients in 10 minutes
+    Whatever its licences would give. Document: line 47.
+
+    Background:
+      Given a customer "newco" with 100 licences:
+        | billing | not paid |
+
+    Scenario: The 50th recipient is accepted and the 51st refused
+      Given "app@newco.example" has relayed 49 messages
+      When "app@newco.example" relays a message
+      Then the relay accepts it
+      When "app@newco.example" relays a message
+      Then the relay refuses it with 450 4.2.1 "Peak SMTP relay limit exceeded for customer."
+
+    Scenario: Payment lets the customer go on
+      Given "app@newco.example" has relayed 50 messages
+      And "app@newco.example" has been refused a message
+      When "newco" becomes a customer with:
+        | billing | paid |
+      And "app@newco.example" relays a message
+      Then the relay accepts it

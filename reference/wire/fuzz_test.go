@@ -1,0 +1,165 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/relayspec/relayspec/reference/policy"
+)
+
+var states = []string{
+	"",
+	"EHLO mail.example.com\r\n",
+	"EHLO mail.example.com\r\nMAIL FROM:<ann@example.com>\r\n",
+	"EHLO mail.example.com\r\nMAIL FROM:<ann@example.com>\r\nRCPT TO:<bob@example.net>\r\n",
+	"EHLO mail.example.com\r\nMAIL FROM:<ann@example.com>\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n",
+	"EHLO mail.example.com\r\nAUTH LOGIN\r\n",
+	"EHLO mail.example.com\r\nAUTH PLAIN AGFubgBzZWNyZXQ=\r\n",
+}
+
+var replyLine = regexp.MustCompile(`^[2-5][0-9][0-9][- ][ -~]*$`)
+
+// FuzzCommandLine: whatever comes in whatever state, the session ends without a panic, says nothing but replies, and the
+// Engine's transactions begin and end as they should (scripted.watch).
+func FuzzCommandLine(f *testing.F) {
+	for state := range states {
+		for _, seed := range []string{
+			"", "\r\n", "NOOP\n", "QUIT\r\n", "MAIL FROM:<a@b> SIZE=1\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\nRSET\r\nDATA\r\n",
+			"RSET\r\nRCPT TO:<c@d>\r\nDATA\r\n", "HELO {id}\r\nEHLO\r\n", "AUTH LOGIN YQ==\r\nYg==\r\nNOOP\r\n", "STARTTLS\r\nNOOP\r\n", "*\r\n",
+			"x\r\n.\nMAIL FROM:<a@b>\r\n.\r\nNOOP\r\n", strings.Repeat("x", 5000) + "\r\nNOOP\r\n", "DATA\r\nDATA\r\n",
+		} {
+			f.Add(uint8(state), true, []byte(seed), []byte{5})
+			f.Add(uint8(state), false, []byte(seed), []byte{})
+		}
+	}
+	f.Fuzz(func(t *testing.T, state uint8, secure bool, data, cuts []byte) {
+		engine := &scripted{rules: []rule{{stage: policy.Rcpt, subject: "x", reply: policy.ReplyRelayDenied}}}
+		server := mustServer(t, Config{Engine: engine, Mechanisms: []string{"LOGIN", "PLAIN"}, MaxSize: 1000, MaxErrors: 5})
+		conn := playing(append([]byte(states[int(state)%len(states)]), data...), cuts)
+		runSession(server, conn, func(s *session) { s.facts.TLS = secure })
+		if server.Panics() != 0 || len(engine.wrong) > 0 || engine.open != 0 {
+			t.Fatalf("%d panics, %d open, %v", server.Panics(), engine.open, engine.wrong)
+		}
+		checkReplies(t, conn.written, engine)
+	})
+}
+
+func checkReplies(t *testing.T, written []byte, engine *scripted) {
+	t.Helper()
+	if len(written) > 0 && !bytes.HasSuffix(written, []byte("\r\n")) {
+		t.Fatalf("unfinished: %q", written)
+	}
+	goAhead, multi := 0, ""
+	for line := range strings.SplitSeq(strings.TrimSuffix(string(written), "\r\n"), "\r\n") {
+		if !replyLine.MatchString(line) || len(line) > 510 {
+			t.Fatalf("no reply line: %q", line)
+		}
+		if multi != "" && line[:3] != multi {
+			t.Fatalf("%q after %s-", line, multi)
+		}
+		multi = ""
+		if line[3] == '-' {
+			multi = line[:3]
+		}
+		if line[:3] == "354" {
+			goAhead++
+		}
+	}
+	asked := 0
+	for _, stage := range engine.asked {
+		if stage == policy.Data {
+			asked++
+		}
+	}
+	if multi != "" || goAhead != asked {
+		t.Fatalf("%d times 354, %d times DATA: %q", goAhead, asked, written)
+	}
+}
+
+// FuzzAuth: credentials reach the Engine exactly as base64 says, or not at all.
+func FuzzAuth(f *testing.F) {
+	f.Add(false, "AGFubgBzZWNyZXQ=", "", "")
+	f.Add(false, "", "AGFubgBzZWNyZXQ=", "")
+	f.Add(true, "YW5u", "c2VjcmV0", "")
+	f.Add(true, "", "YW5u", "c2VjcmV0")
+	f.Add(true, "=", "=", "=")
+	f.Add(false, "*", "*", "*")
+	f.Add(false, "YQ", "YR==", "\x00")
+	f.Fuzz(func(t *testing.T, login bool, initial, second, third string) {
+		if strings.ContainsAny(initial+second+third, "\r\n\x00") || len(initial+second+third) > 900 {
+			return
+		}
+		initial = strings.TrimRight(initial, " \t")
+		mechanism := "PLAIN"
+		if login {
+			mechanism = "LOGIN"
+		}
+		var seen []policy.Credentials
+		server := mustServer(t, Config{Engine: watcher{seen: &seen}, Mechanisms: []string{"PLAIN", "LOGIN"}, MaxErrors: -1})
+		text := strings.TrimRight("AUTH "+mechanism+" "+initial, " ") + "\r\n" + second + "\r\n" + third + "\r\n"
+		conn := playing([]byte("HELO a\r\n"+text), nil)
+		runSession(server, conn, func(s *session) { s.facts.TLS = true })
+		if server.Panics() != 0 {
+			t.Fatal("panic")
+		}
+		for _, c := range seen {
+			if c.Mechanism == mechanism && !offers(c, strings.TrimLeft(initial, " "), second, third) {
+				t.Fatalf("%+v from %q", c, text)
+			}
+		}
+		checkSyntax(t, bufio.NewScanner(bytes.NewReader(conn.written)))
+	})
+}
+
+func checkSyntax(t *testing.T, lines *bufio.Scanner) {
+	for lines.Scan() {
+		if !replyLine.MatchString(lines.Text()) {
+			t.Fatalf("no reply line: %q", lines.Text())
+		}
+	}
+}
+
+// offers tells whether credentials stand in the responses.
+func offers(c policy.Credentials, responses ...string) bool {
+	encode := base64.StdEncoding.EncodeToString
+	plain := encode([]byte(c.Identity + "\x00" + c.User + "\x00" + c.Password))
+	user, password := -1, -1
+	for i, r := range responses {
+		if c.Mechanism == "PLAIN" && r == plain {
+			return true
+		}
+		if r == "=" && i == 0 {
+			r = ""
+		}
+		if user < 0 && r == encode([]byte(c.User)) && (i > 0 || responses[0] != "") {
+			user = i
+		} else if r == encode([]byte(c.Password)) {
+			password = i
+		}
+	}
+	return user >= 0 && password > user
+}
+
+// watcher is a discarding Engine that keeps the credentials it is shown.
+type watcher struct {
+	discarding
+	seen *[]policy.Credentials
+}
+
+func TestDefaultID(t *testing.T) {
+	whole := regexp.MustCompile("^" + idShape.String() + "$")
+	for range 1000 {
+		if id := newID(); !whole.MatchString(id) {
+			t.Fatal(id)
+		}
+	}
+	if diff := cmp.Diff(true, whole.MatchString("ffacd0b85a97d-385ccd68a77sm336259f8f.78")); diff != "" {
+		t.Fatal(diff)
+	}
+}

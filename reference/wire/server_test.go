@@ -1,0 +1,236 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/relayspec/relayspec/fakes/memnet"
+	"github.com/relayspec/relayspec/reference/policy"
+)
+
+var (
+	here  = netip.MustParseAddrPort("192.0.2.25:25")
+	there = netip.MustParseAddrPort("[2001:db8::1]:1025")
+)
+
+func TestNewNamesWhatIsMissing(t *testing.T) {
+	fewer := replies()
+	delete(fewer, policy.ReplyMalformed)
+	for want, c := range map[string]Config{
+		"Engine":    {Replies: replies()},
+		"malformed": {Engine: discarding{}, Replies: fewer},
+		"XOAUTH2":   {Engine: discarding{}, Replies: replies(), Mechanisms: []string{"XOAUTH2"}},
+	} {
+		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	s := mustServer(t, Config{Engine: discarding{}})
+	if err := s.Serve(memnet.Listen(here), policy.Port465); err == nil {
+		t.Error("port 465 without TLS")
+	}
+}
+
+// dialled serves on a memnet listener and gives a way to connect.
+func dialled(t *testing.T, c Config) (*Server, func() (*memnet.Conn, *bufio.Reader)) {
+	s, l := mustServer(t, c), memnet.Listen(here)
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l, policy.Port25) }()
+	t.Cleanup(func() {
+		s.Close()
+		if err := <-served; !errors.Is(err, ErrClosed) {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return s, func() (*memnet.Conn, *bufio.Reader) {
+		conn, err := l.Dial(there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn, bufio.NewReader(conn)
+	}
+}
+
+func want(t *testing.T, r *bufio.Reader, prefix string) {
+	t.Helper()
+	if line, err := r.ReadString('\n'); err != nil || !strings.HasPrefix(line, prefix) {
+		t.Fatalf("want %q: %q, %v", prefix, line, err)
+	}
+}
+
+func TestBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, dial := dialled(t, Config{Engine: discarding{}, MaxSessions: 1})
+		first, lines := dial()
+		want(t, lines, "220 ")
+		second, refused := dial()
+		want(t, refused, "421 4.4.5 ")
+		if _, err := refused.ReadByte(); err != io.EOF {
+			t.Error(err)
+		}
+		second.Close()
+		first.Close()
+		synctest.Wait()
+		if s.Sessions() != 0 {
+			t.Error(s.Sessions())
+		}
+		_, lines = dial()
+		want(t, lines, "220 ")
+	})
+}
+
+func TestIPv6Peer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, dial := dialled(t, Config{Engine: discarding{}})
+		conn, lines := dial()
+		want(t, lines, "220 ")
+		fmt.Fprint(conn, "EHLO [IPv6:2001:db8::1]\r\n")
+		want(t, lines, "250-smtp-relay.gmail.com at your service, [2001:db8::1]\r\n")
+	})
+}
+
+func TestShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, dial := dialled(t, Config{Engine: discarding{}})
+		_, idle := dial()
+		want(t, idle, "220 ")
+		busy, lines := dial()
+		want(t, lines, "220 ")
+		fmt.Fprint(busy, "HELO a\r\nMAIL FROM:<a@b>\r\n")
+		want(t, lines, "250 ")
+		want(t, lines, "250 ")
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if d := time.Since(began); d != time.Minute || s.Sessions() != 0 {
+			t.Error(d, s.Sessions())
+		}
+		want(t, idle, "421 4.3.0 ")
+	})
+}
+
+// careless is an Engine that doesn't read the message.
+type careless struct {
+	discarding
+	decision policy.Decision
+}
+
+func (e careless) Commit(context.Context, *policy.Facts, io.Reader) (policy.Decision, error) {
+	return e.decision, nil
+}
+
+// What the Engine didn't read is no command.
+func TestUnreadMessageIsDrained(t *testing.T) {
+	body := bytes.Repeat([]byte("QUIT\r\n"), 50_000)
+	text := "HELO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n" + string(body) + ".\r\nNOOP\r\n"
+	refusal := policy.Decision{Reply: replies()[policy.ReplyCustomerPeak]}
+	conn := playing([]byte(text), nil)
+	runSession(mustServer(t, Config{Engine: careless{decision: refusal}}), conn, func(*session) {})
+	got := string(conn.written)
+	if !strings.Contains(got, "450 4.2.1") || !strings.Contains(got, "250 2.0.0 OK") || strings.Contains(got, "221") {
+		t.Error(got)
+	}
+}
+
+// Events cost nothing when nobody wants them, and a transaction costs no more than its addresses.
+func TestAllocations(t *testing.T) {
+	const messages = 200
+	transaction := "MAIL FROM:<ann@example.com>\r\nRCPT TO:<bob@example.net>\r\nRCPT TO:<eve@example.net>\r\nDATA\r\n" + "x\r\n.\r\n"
+	server := mustServer(t, Config{Engine: nothing{scrap: new([32 << 10]byte)}})
+	run := func(n int) float64 {
+		data := []byte("HELO a\r\n" + strings.Repeat(transaction, n))
+		return testing.AllocsPerRun(5, func() {
+			runSession(server, &sink{played: playing(data, nil)}, func(*session) {})
+		})
+	}
+	each := (run(2*messages) - run(messages)) / messages
+	if each > 3.9 { // three addresses; the race detector makes the pools forget at times
+		t.Errorf("%.2f allocations a transaction", each)
+	}
+}
+
+// nothing is an Engine for one session that allocates nothing.
+type nothing struct {
+	discarding
+	scrap *[32 << 10]byte
+}
+
+func (e nothing) Commit(_ context.Context, _ *policy.Facts, body io.Reader) (policy.Decision, error) {
+	for {
+		if _, err := body.Read(e.scrap[:]); err != nil {
+			if err == io.EOF {
+				err = nil
+			}
+			return policy.Decision{}, err
+		}
+	}
+}
+
+// sink is a played connection that forgets what is written.
+type sink struct{ *played }
+
+func (sink) Write(p []byte) (int, error) { return len(p), nil }
+
+// BenchmarkPipelined is the server's own work for a message of 1 KiB: no network, an Engine that does nothing.
+func BenchmarkPipelined(b *testing.B) {
+	for _, recipients := range []int{1, 50} {
+		b.Run(fmt.Sprintf("recipients=%d", recipients), func(b *testing.B) {
+			body := strings.Repeat(strings.Repeat("x", 62)+"\r\n", 16) + ".\r\n"
+			one := []byte("MAIL FROM:<ann@example.com>\r\n" + strings.Repeat("RCPT TO:<bob@example.net>\r\n", recipients) + "DATA\r\n" + body)
+			hello, left := []byte("HELO a\r\n"), b.N
+			conn := &played{chunks: func() []byte {
+				switch {
+				case hello != nil:
+					h := hello
+					hello = nil
+					return h
+				case left == 0:
+					return nil
+				}
+				left--
+				return one
+			}}
+			server := mustServer(b, Config{Engine: nothing{scrap: new([32 << 10]byte)}})
+			b.ReportAllocs()
+			b.SetBytes(int64(len(one)))
+			runSession(server, &sink{conn}, func(*session) {})
+		})
+	}
+}
+
+// BenchmarkBody is the dot reader's own work.
+func BenchmarkBody(b *testing.B) {
+	body := stuff(bytes.Repeat([]byte(strings.Repeat("x", 70)+"\r\n"), 1422))
+	head := []byte("MAIL FROM:<ann@example.com>\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n")
+	hello, left, parts := []byte("HELO a\r\n"), b.N, [][]byte(nil)
+	conn := &played{chunks: func() []byte {
+		switch {
+		case hello != nil:
+			parts, hello = [][]byte{hello}, nil
+		case len(parts) == 0 && left == 0:
+			return nil
+		case len(parts) == 0:
+			left--
+			parts = [][]byte{head, body}
+		}
+		part := parts[0]
+		parts = parts[1:]
+		return part
+	}}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	runSession(mustServer(b, Config{Engine: nothing{scrap: new([32 << 10]byte)}}), &sink{conn}, func(*session) {})
+}
