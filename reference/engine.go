@@ -151,8 +151,15 @@ func (e *Engine) envelope(f *policy.Facts, t *transaction) mailbox.Envelope {
 		Given:      f.Sender,
 		Sender:     t.sender,
 		Recipients: f.Recipients,
-		Rules:      []policy.RuleID{t.rule},
+		Rules:      rules(t.rule),
 	}
+}
+
+func rules(admitting policy.RuleID) []policy.RuleID {
+	if admitting == "" {
+		return nil
+	}
+	return []policy.RuleID{admitting}
 }
 
 // write puts the trace header and the message into draft. An error of body comes back as it is.

@@ -27,7 +27,7 @@ type quickRelay struct {
 	rcpts     int      // recipients of what was accepted
 	octets    int      // of content that was accepted
 	trips     int      // how often it had to wait for the client
-	dots      int      // lone dots
+	unwanted  int      // octets of content that came although nobody was there to get it
 }
 
 func (r *quickRelay) serve(socket net.Conn) {
@@ -64,6 +64,10 @@ type quickSession struct {
 func (s *quickSession) answer(line []byte) {
 	switch {
 	case bytes.HasPrefix(line, []byte("MAIL FROM:<")):
+		if s.open {
+			s.out.WriteString("503 5.5.1 nested MAIL\r\n")
+			return
+		}
 		s.sender, s.rcpts = string(line[len("MAIL FROM:<"):len(line)-1]), 0
 		s.open = s.reply("mail", s.sender, "250 2.1.0 OK\r\n")
 	case bytes.HasPrefix(line, []byte("RCPT TO:<")):
@@ -81,6 +85,9 @@ func (s *quickSession) answer(line []byte) {
 		s.reply("data", s.sender, "")
 	case bytes.HasPrefix(line, []byte("EHLO")):
 		s.out.WriteString("250-quick\r\n250 " + s.relay.announces + "\r\n")
+	case bytes.Equal(line, []byte("RSET")):
+		s.open = false
+		s.out.WriteString("250 2.0.0 OK\r\n")
 	default:
 		s.out.WriteString("250 2.0.0 OK\r\n")
 	}
@@ -104,10 +111,9 @@ func (s *quickSession) content() {
 		}
 		octets += len(line)
 	}
-	if octets == 0 {
-		s.relay.dots++
-	}
+	s.open = false
 	if s.rcpts == 0 {
+		s.relay.unwanted += octets
 		s.out.WriteString("554 5.5.1 no valid recipients\r\n")
 		return
 	}
@@ -253,6 +259,9 @@ func TestSendMany(t *testing.T) {
 				stop()
 				if diff := cmp.Diff(tt.want, got); diff != "" {
 					t.Errorf("outcomes (-want +got):\n%s", diff)
+				}
+				if relay.unwanted > 0 {
+					t.Errorf("%d octets of content were sent to nobody", relay.unwanted)
 				}
 				if diff := cmp.Diff(tt.accepted, relay.accepted); diff != "" {
 					t.Errorf("accepted (-want +got):\n%s", diff)
@@ -408,6 +417,23 @@ func TestLargeBatchIsGivenUp(t *testing.T) {
 		_, err := c.Send(m, Pipelined)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("got %v, want a timeout", err)
+		}
+		c.Close()
+		far.Close()
+	})
+}
+
+// A relay that says 421 and reads no more is believed at once: what was being written isn't waited for.
+func TestLargeBatchMeets421(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, far := piped(t, time.Minute)
+		go far.Write([]byte("421 4.7.0 bye\r\n"))
+		m := fromSender("a@x")
+		m.Sender = strings.Repeat("x", 2*writeBuffer)
+		began := time.Now()
+		got, err := c.Send(m, Pipelined)
+		if err != nil || got.Stage != Mail || got.Reply.Code != 421 || time.Since(began) > 0 {
+			t.Errorf("got %+v, %v after %v", got, err, time.Since(began))
 		}
 		c.Close()
 		far.Close()

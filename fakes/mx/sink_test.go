@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-smtp"
 	. "github.com/onsi/ginkgo/v2"
@@ -103,6 +104,21 @@ var _ = Describe("A sink", func() {
 			WithTransform(data, Equal("two\r\n")), WithTransform(data, Equal("three\r\n"))))
 		Expect(sink.Count()).To(Equal(3))
 		Expect(sink.Wait(ctx, "t", 2)).To(HaveLen(2))
+	})
+
+	It("sees what arrives after others were let go", func(ctx SpecContext) {
+		sink := start(mx.Options{Keep: 1})
+		for range 3 {
+			Expect(deliver(sink, "", []string{"x@example.net"}, "early\r\n")).To(Succeed())
+		}
+		result := make(chan []mx.Message)
+		go func() {
+			found, _ := sink.Wait(ctx, "late", 1)
+			result <- found
+		}()
+		Consistently(result, "20ms").ShouldNot(Receive())
+		Expect(deliver(sink, "", []string{"x@example.net"}, "late\r\n")).To(Succeed())
+		Eventually(ctx, result).WithTimeout(5 * time.Second).Should(Receive(HaveLen(1)))
 	})
 
 	It("keeps all without a bound", func() {

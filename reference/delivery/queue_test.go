@@ -197,8 +197,7 @@ var _ = Describe("a queue", func() {
 
 	It("leaves what hasn't been tried as it was when its context ends", func() {
 		stopped, cancel := context.WithCancel(ctx)
-		var w *world
-		w = newWorld(Config{Deliverer: deliverer(func(_ context.Context, e Envelope, _ io.Reader) []Outcome {
+		w := newWorld(Config{Deliverer: deliverer(func(_ context.Context, e Envelope, _ io.Reader) []Outcome {
 			cancel()
 			return all(e.Recipients, "try", context.Canceled)
 		})})

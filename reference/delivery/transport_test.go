@@ -334,8 +334,8 @@ var _ = Describe("a transport", func() {
 	DescribeTable("doesn't wait for ever",
 		func(lines ...string) {
 			stuck := make(chan struct{})
-			DeferCleanup(func() { close(stuck) })
 			t := transport(NextHop{Address: script(func(net.Conn) { <-stuck }, lines), Timeout: 50 * time.Millisecond})
+			defer close(stuck)
 			large := strings.NewReader(strings.Repeat("x\r\n", 8<<20))
 			outcomes := t.Deliver(ctx, Envelope{Recipients: []policy.Address{ben}}, large)
 			Expect(statuses(outcomes)).To(Equal([]string{"ben deferred 0"}))
@@ -349,7 +349,7 @@ var _ = Describe("a transport", func() {
 
 	It("ends at once when its context does", func() {
 		stuck := make(chan struct{})
-		DeferCleanup(func() { close(stuck) })
+		defer close(stuck)
 		reached := make(chan struct{})
 		address := script(func(net.Conn) { close(reached); <-stuck }, []string{"220 hop", "250 hop", "250 ok"})
 		stopped, cancel := context.WithCancel(ctx)

@@ -251,6 +251,15 @@ var _ = Describe("a box on disk", func() {
 		Expect(os.ReadDir(filepath.Join(dir, "tmp"))).To(BeEmpty())
 	})
 
+	It("shows no content whose envelope can't be moved into place", func() {
+		d, err := b.Create(full)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(os.Mkdir(filepath.Join(dir, "new", d.ID()+".json"), 0o700)).To(Succeed())
+		_, err = d.Commit()
+		Expect(err).To(HaveOccurred())
+		Expect(filepath.Join(dir, "new", d.ID()+".eml")).NotTo(BeAnExistingFile())
+	})
+
 	It("removes what a crash left, and not what another relay is writing", func() {
 		old, young := filepath.Join(dir, "tmp", "old.eml"), filepath.Join(dir, "tmp", "young.eml")
 		for _, f := range []string{old, young} {

@@ -52,7 +52,7 @@ func (s *session) auth(argument []byte) {
 // refuseAuth answers to AUTH in the clear. The Engine says how it is refused; that it is doesn't depend on it: no
 // credentials are asked for without TLS. Source: AUTH-TLS, relay-rules 2.19.
 func (s *session) refuseAuth() {
-	if _, ok := s.ask(policy.Auth); ok {
+	if s.ask(policy.Auth) {
 		s.say(policy.ReplyTLSRequired)
 	}
 }
@@ -117,16 +117,16 @@ func (s *session) decode(line []byte) ([]byte, bool) {
 // authenticate puts the credentials to the Engine and keeps nothing of them but the user it proved.
 func (s *session) authenticate(offered *policy.Credentials) {
 	s.facts.Offered = offered
-	d, ok := s.ask(policy.Auth)
+	ok := s.ask(policy.Auth)
 	s.facts.Offered = nil
 	if !ok {
 		return
 	}
-	s.facts.User = d.User
-	if d.User == "" {
+	s.facts.User = s.decision.User
+	if s.facts.User == "" {
 		s.facts.User = offered.User
 	}
-	s.agree(&d, policy.ReplyAuthenticated)
+	s.agree(policy.ReplyAuthenticated)
 }
 
 // saslServer gives a server for c.Mechanism that fills in c.

@@ -109,16 +109,13 @@ func (s *session) helo(argument []byte, extended bool) {
 		return
 	}
 	s.facts.Helo, s.facts.Extended = s.named, extended
-	d, ok := s.ask(policy.Helo)
 	switch {
-	case !ok:
+	case !s.ask(policy.Helo):
 		s.facts.Helo = ""
-	case extended && d.Reply.Code == 0:
-		s.wait(d.Delay)
-		s.write(s.server.ehlo[s.secure()], note{rule: d.Rule})
-		s.closing = s.closing || d.Close
+	case extended:
+		s.agreeWith(s.server.ehlo[s.secure()])
 	default:
-		s.agree(&d, policy.ReplyHelo)
+		s.agree(policy.ReplyHelo)
 	}
 }
 

@@ -29,13 +29,12 @@ func (s *session) mail(argument []byte) {
 		return
 	}
 	s.facts.Sender, s.facts.Size = sender, parameters.size
-	d, ok := s.ask(policy.Mail)
-	if !ok {
+	if !s.ask(policy.Mail) {
 		s.release()
 		return
 	}
 	s.transaction = true
-	s.agree(&d, policy.ReplyMail)
+	s.agree(policy.ReplyMail)
 }
 
 // rcpt adds a recipient: RFC 5321 §4.1.1.3. A refused one leaves the transaction as it was.
@@ -49,13 +48,13 @@ func (s *session) rcpt(argument []byte) {
 		return
 	}
 	s.facts.Rcpt = recipient
-	d, ok := s.ask(policy.Rcpt)
+	ok = s.ask(policy.Rcpt)
 	s.facts.Rcpt = policy.Address{}
 	if !ok {
 		return
 	}
 	s.facts.Recipients = append(s.facts.Recipients, recipient)
-	s.agree(&d, policy.ReplyRcpt)
+	s.agree(policy.ReplyRcpt)
 }
 
 // expectTransaction answers where MAIL should have come first.
@@ -82,15 +81,11 @@ func (s *session) data(argument []byte) {
 		s.say(policy.ReplyNoRcpt)
 		return
 	}
-	d, ok := s.ask(policy.Data)
-	if !ok {
+	if !s.ask(policy.Data) {
 		s.release()
 		return
 	}
-	if !d.Sender.Null() { // SND-POSTMASTER-REWRITE; a null sender is never the result of a rewrite
-		s.facts.Sender = d.Sender
-	}
-	s.agree(&d, policy.ReplyData)
+	s.agree(policy.ReplyData)
 	if s.flush() != nil { // RFC 2920 §3.2: nothing waits behind a Commit
 		s.closing = true // what is pending is message, not commands
 		return
@@ -102,24 +97,25 @@ func (s *session) data(argument []byte) {
 func (s *session) receive() {
 	c := &s.server.config
 	s.message.begin(&s.stream, c.MaxSize, c.Deadlines.Data, c.Deadlines.Message)
-	decision, failure := c.Engine.Commit(s.server.ctx, &s.facts, &s.message)
+	var failure error
+	s.decision, failure = c.Engine.Commit(s.server.ctx, &s.facts, &s.message)
 	broken := s.message.drain()
 	s.stage, s.command = policy.Accept.String(), ""
 	if errors.Is(broken, errFlood) {
 		broken, s.closing = s.message.spoil, true
 	}
-	if broken == nil && failure == nil && !decision.Refused() {
-		s.agree(&decision, policy.ReplyAccepted)
+	if broken == nil && failure == nil && !s.decision.Refused() {
+		s.agree(policy.ReplyAccepted)
 		s.errors = 0
 		s.forget()
 		return
 	}
-	s.deny(&decision, failure, broken)
+	s.deny(failure, broken)
 	s.release()
 }
 
 // deny answers to a message that wasn't accepted. What is wrong with the message comes before what the Engine said.
-func (s *session) deny(decision *policy.Decision, failure, broken error) {
+func (s *session) deny(failure, broken error) {
 	switch {
 	case errors.Is(broken, ErrMalformed):
 		s.say(policy.ReplyMalformed)
@@ -132,7 +128,7 @@ func (s *session) deny(decision *policy.Decision, failure, broken error) {
 	case failure != nil:
 		s.sorry(failure.Error())
 	default:
-		s.answer(decision)
+		s.answer()
 	}
 }
 

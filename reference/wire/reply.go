@@ -51,38 +51,42 @@ func (s *session) bye(name policy.ReplyName) {
 	s.closing = true
 }
 
-// ask puts a stage to the Engine, and writes its refusal. It tells whether the stage was passed; then the positive
-// reply is still to be written, with agree.
-func (s *session) ask(stage policy.Stage) (policy.Decision, bool) {
+// ask puts a stage to the Engine, keeps its Decision in s.decision, and writes a refusal. It tells whether the stage was
+// passed; then the positive reply is still to be written, with agree.
+func (s *session) ask(stage policy.Stage) bool {
 	s.pending = s.pending || stage >= policy.Mail
-	d, err := s.server.config.Engine.Decide(s.server.ctx, stage, &s.facts)
+	var err error
+	s.decision, err = s.server.config.Engine.Decide(s.server.ctx, stage, &s.facts)
 	if err != nil {
 		s.sorry(err.Error())
-		return d, false
+		return false
 	}
-	if d.Refused() {
-		s.answer(&d)
-		return d, false
+	if s.decision.Refused() {
+		s.answer()
+		return false
 	}
-	return d, true
+	return true
 }
 
-// agree writes the positive reply of a Decision, or of the service.
-func (s *session) agree(d *policy.Decision, name policy.ReplyName) {
-	if d.Reply.Code != 0 {
-		s.answer(d)
+// agree writes the positive reply of the Decision, or else that of the service.
+func (s *session) agree(name policy.ReplyName) { s.agreeWith(s.server.replies[name]) }
+
+func (s *session) agreeWith(positive reply) {
+	if s.decision.Reply.Code != 0 {
+		s.answer()
 		return
 	}
-	s.wait(d.Delay)
-	s.write(s.server.replies[name], note{rule: d.Rule})
-	s.closing = s.closing || d.Close
+	s.conclude(positive)
 }
 
-// answer writes the reply of a Decision as it is given.
-func (s *session) answer(d *policy.Decision) {
-	s.wait(d.Delay)
-	s.write(render(d.Reply), note{rule: d.Rule})
-	s.closing = s.closing || d.Close
+// answer writes the reply of the Decision as it is given.
+func (s *session) answer() { s.conclude(render(s.decision.Reply)) }
+
+// conclude writes a reply under the conditions of the Decision.
+func (s *session) conclude(r reply) {
+	s.wait(s.decision.Delay)
+	s.write(r, note{rule: s.decision.Rule})
+	s.closing = s.closing || s.decision.Close
 }
 
 // wait holds a reply back. What was gathered before it goes out first.

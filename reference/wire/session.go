@@ -19,12 +19,13 @@ type session struct {
 	raw    net.Conn // what was accepted, below TLS
 
 	facts       policy.Facts
-	transaction bool // MAIL was accepted
-	pending     bool // something may be held for the transaction
-	barred      bool // the greeting was a refusal: nothing but QUIT goes on
-	closing     bool // close after what is gathered
-	quitted     bool // by QUIT: the client sends nothing more
-	errors      int  // faults since the last accepted message
+	decision    policy.Decision // the last one; a field since it is large and asked for at each command
+	transaction bool            // MAIL was accepted
+	pending     bool            // something may be held for the transaction
+	barred      bool            // the greeting was a refusal: nothing but QUIT goes on
+	closing     bool            // close after what is gathered
+	quitted     bool            // by QUIT: the client sends nothing more
+	errors      int             // faults since the last accepted message
 	message     dotReader
 
 	named     string // {helo}: the argument of HELO or EHLO, fit for a reply also when it was refused
@@ -137,11 +138,10 @@ func (s *session) excuse(err error, bad policy.ReplyName) bool {
 // greet speaks first. RFC 5321 §3.1: after a refusal that doesn't close, all that is left is to wait for QUIT.
 func (s *session) greet() {
 	s.stage = policy.Connect.String()
-	d, ok := s.ask(policy.Connect)
-	if ok {
-		s.agree(&d, policy.ReplyGreeting)
+	s.barred = !s.ask(policy.Connect)
+	if !s.barred {
+		s.agree(policy.ReplyGreeting)
 	}
-	s.barred = !ok
 }
 
 // release ends the transaction, if there is one, and gives back what is held for it.

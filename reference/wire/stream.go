@@ -44,8 +44,9 @@ type stream struct {
 
 	out *[]byte // from pools.out while there is something to write; else nil
 
-	patience time.Duration // for a read; -1: for ever
-	until    time.Time     // no read waits longer than this; zero: no bound
+	total    time.Duration // for the reads of a wait together; -1: for ever
+	until    time.Time     // when total is over; zero: it hasn't begun
+	patience time.Duration // for each read; -1: for ever
 	write    time.Duration // for a write; -1: for ever
 	idle     func() bool   // tells at an interruption that the read is to be given up
 	broken   error         // of the writer's side: nothing is written any more
@@ -54,13 +55,19 @@ type stream struct {
 // pending is what has come and isn't used yet.
 func (c *stream) pending() []byte { return (*c.lent)[c.r:c.w] }
 
-// await begins a wait of at most d, for however many reads it takes. -1: for ever.
-func (c *stream) await(d time.Duration) {
-	c.until = time.Time{}
-	if d > 0 {
-		c.until = time.Now().Add(d)
+// await allows the reads from the next one on d together, and each of them as much as there is left. -1: for ever.
+func (c *stream) await(d time.Duration) { c.total, c.until, c.patience = d, time.Time{}, -1 }
+
+// deadline is when the next read has waited long enough. Zero: never.
+func (c *stream) deadline() time.Time {
+	now := time.Now()
+	if c.total > 0 && c.until.IsZero() {
+		c.until = now.Add(c.total)
 	}
-	c.patience = -1
+	if next := now.Add(c.patience); c.patience > 0 && (c.until.IsZero() || next.Before(c.until)) {
+		return next
+	}
+	return c.until
 }
 
 // fill writes what is gathered, then waits for at least one more octet. It keeps what is pending, at another place in
@@ -70,13 +77,7 @@ func (c *stream) fill() error {
 		return err
 	}
 	c.makeRoom()
-	deadline := c.until
-	if c.patience > 0 {
-		if next := time.Now().Add(c.patience); deadline.IsZero() || next.Before(deadline) {
-			deadline = next
-		}
-	}
-	for {
+	for deadline := c.deadline(); ; {
 		if err := c.conn.SetReadDeadline(deadline); err != nil {
 			return err
 		}
