@@ -245,8 +245,9 @@ var _ = Describe("conform", func() {
 	It("says when the report can't be written", func() {
 		Expect(os.WriteFile("file", nil, 0o644)).To(Succeed())
 		got := relayspec("conform", "--select", "SVC-PURPOSE", "--report", "file")
-		Expect(got.code).To(Equal(3))
-		Expect(got.err).To(ContainSubstring("write the report to file"))
+		Expect(got.code).To(Equal(2))
+		Expect(got.out).To(BeEmpty(), "it was told before the run")
+		Expect(got.err).To(ContainSubstring("a report can't be written to file"))
 		Expect(got.err).To(ContainSubstring("Name a directory that can be written"))
 	})
 })

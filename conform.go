@@ -46,6 +46,11 @@ func (c *conform) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Report != "" {
+		if err := reports.CheckDir(c.Report); err != nil {
+			return &exit{exitUsage, &advice{err, "Name a directory that can be written with --report"}}
+		}
+	}
 	run, judging := features.Run(ctx, features.Options{
 		Suite:           suite,
 		Open:            openEmbedded,
@@ -57,6 +62,9 @@ func (c *conform) Run(ctx context.Context, s *streams) error {
 		Progress:        progress(s.err),
 		Tool:            tool(),
 	})
+	if terminal(s.err) {
+		fmt.Fprint(s.err, "\r\x1b[K")
+	}
 	if err := c.report(s, run); err != nil {
 		return err
 	}
@@ -95,17 +103,13 @@ func outcome(run *reports.Run, judging error, selection string) error {
 	return nil
 }
 
-// progress writes one line that is written over, if w is a terminal; else nil.
+// progress writes one line over and over, if w is a terminal; else it is nil.
 func progress(w io.Writer) func(reports.Case, int, int) {
 	if !terminal(w) {
 		return nil
 	}
 	return func(ended reports.Case, count, chosen int) {
-		line := fmt.Sprintf("%d/%d %s %s", count, chosen, ended.Verdict, ended.ID)
-		if count == chosen {
-			line = ""
-		}
-		fmt.Fprintf(w, "\r%.79s\x1b[K", line)
+		fmt.Fprintf(w, "\r%.79s\x1b[K", fmt.Sprintf("%d/%d %s %s", count, chosen, ended.Verdict, ended.ID))
 	}
 }
 

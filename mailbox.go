@@ -53,7 +53,7 @@ func (c *mailList) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	if c.JSON {
-		encoder := json.NewEncoder(s.out)
+		encoder := lines(s.out)
 		for _, m := range messages {
 			if err := encoder.Encode(m); err != nil {
 				return err

@@ -25,6 +25,7 @@ type cli struct {
 	Conform  conform  `cmd:"" help:"Judge a relay by the documented rules."`
 	List     list     `cmd:"" help:"List the cases that judge a relay."`
 	Trace    trace    `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
+	Selftest selftest `cmd:"" help:"Judge the judge: broken relays must be told from compliant ones."`
 	Serve    serve    `cmd:"" help:"Run the reference relay."`
 	Mailbox  mail     `cmd:"" help:"Look at the mail that the relay accepted."`
 	Password password `cmd:"" help:"Hash a password for a world file."`
@@ -96,7 +97,6 @@ func command(ctx context.Context, args []string, s *streams) (err error) {
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { panic(&exit{code: code}) }),
 		kong.DefaultEnvars("RELAYSPEC"),
-		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	if err != nil {

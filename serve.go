@@ -223,7 +223,7 @@ type events struct {
 func (c *serve) openEvents(s *streams) (*events, error) {
 	switch c.Events {
 	case "-":
-		return &events{to: json.NewEncoder(s.out)}, nil
+		return &events{to: lines(s.out)}, nil
 	case "off":
 		return &events{}, nil
 	}
@@ -231,7 +231,14 @@ func (c *serve) openEvents(s *streams) (*events, error) {
 	if err != nil {
 		return nil, &exit{exitUsage, &advice{fmt.Errorf("open the event log: %w", err), "Name a file that can be written with --events"}}
 	}
-	return &events{to: json.NewEncoder(f), file: f}, nil
+	return &events{to: lines(f), file: f}, nil
+}
+
+// lines writes JSON lines in which <anna@acme.example> stays as it is.
+func lines(w io.Writer) *json.Encoder {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder
 }
 
 // write adds a line. What can't be written is lost: mail goes on.

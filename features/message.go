@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/client"
+	"github.com/relayspec/relayspec/features/target"
 )
 
 // mail is one message that a scenario relays.
 type mail struct {
 	sender     string // "" is the null sender
 	recipients []string
-	token      string  // in the body: how it is known again outside
+	serial     int
+	token      string  // in the body: how it is known again outside; empty: nobody asks for it there
 	fields     []field // in the place of the usual From
 }
 
@@ -26,7 +28,14 @@ type field struct{ name, value string }
 
 // mail gives a message with a token of its own.
 func (s *scenario) mail(sender string, recipients []string) mail {
-	return mail{sender: sender, recipients: recipients, token: fmt.Sprintf("token-%s-%d.", s.namespace, s.next())}
+	m := s.oneOfMany(sender, recipients)
+	m.token = fmt.Sprintf("%s%s-%d.", target.TokenMark, s.namespace, m.serial)
+	return m
+}
+
+// oneOfMany gives a message that nobody asks for outside.
+func (s *scenario) oneOfMany(sender string, recipients []string) mail {
+	return mail{sender: sender, recipients: recipients, serial: s.next()}
 }
 
 // newRecipients gives n addresses that this scenario hasn't used before.
@@ -60,6 +69,7 @@ func (m mail) message() client.Message {
 // content is header and body. Source: RFC 5322 §3.6.
 func (m mail) content() []byte {
 	var b bytes.Buffer
+	written := time.Now()
 	fields := m.fields
 	if !slices.ContainsFunc(fields, func(f field) bool { return f.name == "From" }) {
 		author := m.sender
@@ -70,8 +80,8 @@ func (m mail) content() []byte {
 	}
 	for _, f := range append(slices.Clip(fields),
 		field{"To", m.recipients[0]},
-		field{"Date", time.Now().Format(time.RFC1123Z)},
-		field{"Message-ID", "<" + m.token + "relayspec@elsewhere.example>"},
+		field{"Date", written.Format(time.RFC1123Z)},
+		field{"Message-ID", fmt.Sprintf("<%d.%d@elsewhere.example>", m.serial, written.UnixNano())},
 		field{"Subject", "Relayed"},
 	) {
 		b.WriteString(f.name + ": " + f.value + "\r\n")

@@ -142,7 +142,7 @@ func TestAFailureShowsTheReplyAndMarksIt(t *testing.T) {
 	s.transcript.Server("1", "550-5.7.1 No.")
 	s.transcript.Server("1", "550 5.7.1 Never.")
 	o := refusedAt("mail", reply(550, "5.7.1 No anna@acme-t1.example."))
-	o.session, o.mail = "1", mail{sender: "anna@acme-t1.example", token: "t"}
+	o.session, o.mail = "1", mail{sender: "anna@acme-t1.example", recipients: []string{"b@x"}}
 	s.outcomes = []outcome{o}
 	want := &Failure{Want: "acceptance", Got: "the message from <anna@acme.example> refused at mail: 550 5.7.1 No anna@acme.example."}
 	failure := new(Failure)

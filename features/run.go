@@ -265,12 +265,11 @@ func (r *runner) drop(index int, reason string) {
 // found puts the run together, in the suite's order.
 func (r *runner) found(err error) *reports.Run {
 	out := &reports.Run{
-		Schema:      reports.SchemaName,
-		Tool:        r.Tool,
-		Target:      describe(r.described),
-		Volume:      string(r.Volume),
-		Selection:   r.Selection,
-		Interrupted: r.ctx.Err() != nil,
+		Schema:    reports.SchemaName,
+		Tool:      r.Tool,
+		Target:    describe(r.described),
+		Volume:    string(r.Volume),
+		Selection: r.Selection,
 	}
 	if err != nil {
 		out.Trouble = err.Error()
@@ -286,6 +285,7 @@ func (r *runner) found(err error) *reports.Run {
 		}
 		out.NotRun = append(out.NotRun, reports.NotRun{ID: r.Suite.Cases[i].ID, Reason: reason})
 	}
+	out.Interrupted = r.ctx.Err() != nil && len(out.NotRun) > 0
 	out.Rules = r.Suite.judgeRules(out.Cases, out.NotRun)
 	out.Totals = reports.Count(out.Cases, out.Rules, out.NotRun)
 	out.Overall = overall(out)

@@ -18,6 +18,7 @@ type Volume string
 
 // The cost classes of volume.
 const (
+	VolumeLight  Volume = "light"  // counters are preloaded where the target can: for runs that are repeated often
 	VolumeNormal Volume = "normal" // up to 10,000 of anything is really sent; the two ceilings are preloaded
 	VolumeLarge  Volume = "large"  // the ceilings (4,600,000 and 319,444 recipients) are really sent too
 )

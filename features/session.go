@@ -36,6 +36,7 @@ type server struct {
 type session struct {
 	*client.Conn
 	name string
+	used bool // a message was sent through it
 }
 
 // sessionSteps say how the sending server connects and introduces itself.
@@ -120,6 +121,12 @@ func (s *scenario) hangUp() {
 	s.session = nil
 }
 
+// abandon closes the open session without QUIT: the relay ended it, or it failed.
+func (s *scenario) abandon() {
+	s.session.Close() // it is over either way
+	s.session = nil
+}
+
 // tryOpening opens a session, and makes what came of it the outcome to be judged.
 func (s *scenario) tryOpening(ctx context.Context, sv server) error {
 	opened, refused, err := s.dial(ctx, sv)
@@ -156,7 +163,7 @@ func (s *scenario) dial(ctx context.Context, sv server) (*session, *outcome, err
 	if err != nil {
 		return nil, nil, err
 	}
-	opened := &session{conn, dialer.Name}
+	opened := &session{Conn: conn, name: dialer.Name}
 	for _, step := range s.opening(ctx, conn, sv) {
 		reply, err := step.say()
 		if err != nil || !reply.Positive() {

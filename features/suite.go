@@ -57,7 +57,7 @@ type stretch struct {
 // ParseSuite reads every *.feature file of fsys; root stands before their paths. An error lists every fault with its file and line.
 func ParseSuite(fsys fs.FS, root string, catalogue *Catalogue) (*Suite, error) {
 	s := &Suite{Catalogue: catalogue, sentences: map[string]string{}, byPickle: map[string]int{}}
-	reader := &reader{suite: s, lines: map[string]string{}, fingerprints: map[string]string{}}
+	reader := &reader{suite: s, lines: map[string]string{}, pickles: map[string]string{}}
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".feature") {
 			return err
@@ -76,8 +76,12 @@ func ParseSuite(fsys fs.FS, root string, catalogue *Catalogue) (*Suite, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(s.Cases, s.compare)
+	at := map[string]int{}
 	for i := range s.Cases {
-		s.byPickle[reader.fingerprints[s.Cases[i].ID]] = i
+		at[s.Cases[i].ID] = i
+	}
+	for mark, id := range reader.pickles {
+		s.byPickle[mark] = at[id]
 	}
 	return s, nil
 }
@@ -122,10 +126,10 @@ func (s *Suite) line(id string) string {
 
 // reader reads feature files into a suite and collects what is wrong with them.
 type reader struct {
-	suite        *Suite
-	lines        map[string]string // case ID -> file:line
-	fingerprints map[string]string // case ID -> fingerprint
-	faults       []error
+	suite   *Suite
+	lines   map[string]string // case ID -> file:line
+	pickles map[string]string // fingerprint -> case ID
+	faults  []error
 }
 
 func (r *reader) fault(path string, line int64, format string, args ...any) {
@@ -240,13 +244,11 @@ func (r *reader) scenario(f *feature, own, sentence string, scenario *messages.S
 func (r *reader) keep(f *feature, scenario string, c Case, pickle *messages.Pickle) {
 	at := fmt.Sprintf("%s:%d", c.Feature, c.Line)
 	mark := fingerprint(pickle)
-	for id, other := range r.fingerprints {
-		if other == mark {
-			r.fault(c.Feature, int64(c.Line), "the same name, tags and steps as %s", r.lines[id])
-			return
-		}
-	}
+	twin, same := r.pickles[mark]
 	switch first, seen := r.lines[c.ID]; {
+	case same:
+		r.fault(c.Feature, int64(c.Line), "the same name, tags and steps as %s", r.lines[twin])
+		return
 	case seen:
 		r.fault(c.Feature, int64(c.Line), "the case ID %s stands already at %s", c.ID, first)
 		return
@@ -254,7 +256,7 @@ func (r *reader) keep(f *feature, scenario string, c Case, pickle *messages.Pick
 		r.fault(c.Feature, int64(c.Line), "the case ID %s has a part that is empty or longer than %d", c.ID, maxIDPart)
 		return
 	}
-	r.lines[c.ID], r.fingerprints[c.ID] = at, mark
+	r.lines[c.ID], r.pickles[mark] = at, c.ID
 	if f.cases == nil {
 		f.cases = map[string][]string{}
 	}

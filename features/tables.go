@@ -55,6 +55,7 @@ func (s *scenario) customerRows(c *target.Customer) rows {
 		"billing": choice(map[string]func(){
 			"paid":                  func() { c.Trial, c.Unpaid = false, false },
 			"trial":                 func() { c.Trial, c.Unpaid = true, true },
+			"trial, paid":           func() { c.Trial, c.Unpaid = true, false },
 			"trial ended, not paid": func() { c.Trial, c.Unpaid = false, true },
 			"not paid":              func() { c.Trial, c.Unpaid = false, true },
 		}),

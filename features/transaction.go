@@ -164,8 +164,8 @@ func (s *scenario) mails(sender, what string) ([]mail, error) {
 	if m := loadDifferent.FindStringSubmatch(what); m != nil {
 		n, err := count(m[1])
 		var mails []mail
-		for _, some := range slices.Collect(slices.Chunk(s.newRecipients(n), perTransaction)) {
-			mails = append(mails, s.mail(sender, some))
+		for some := range slices.Chunk(s.newRecipients(n), perTransaction) {
+			mails = append(mails, s.oneOfMany(sender, some))
 		}
 		return mails, err
 	}
@@ -183,9 +183,12 @@ func (s *scenario) mails(sender, what string) ([]mail, error) {
 		}
 		recipients = s.newRecipients(each)
 	}
+	if n == 1 {
+		return []mail{s.mail(sender, recipients)}, nil
+	}
 	mails := make([]mail, n)
 	for i := range mails {
-		mails[i] = s.mail(sender, recipients)
+		mails[i] = s.oneOfMany(sender, recipients)
 	}
 	return mails, nil
 }
@@ -200,7 +203,6 @@ func (s *scenario) relay(ctx context.Context, mails []mail) error {
 		return err
 	}
 	for len(s.outcomes) < len(mails) {
-		before := len(s.outcomes)
 		opened, refused, err := s.open(ctx)
 		if err != nil {
 			return err
@@ -209,11 +211,8 @@ func (s *scenario) relay(ctx context.Context, mails []mail) error {
 			s.outcomes = append(s.outcomes, *refused)
 			return nil
 		}
-		if err := s.relayMany(ctx, opened, mails[before:]); err != nil {
+		if err := s.relayMany(ctx, opened, mails[len(s.outcomes):]); err != nil {
 			return err
-		}
-		if len(s.outcomes) == before {
-			return fmt.Errorf("session %s ended without a word about the message that was sent", opened.name)
 		}
 	}
 	return nil
@@ -221,7 +220,7 @@ func (s *scenario) relay(ctx context.Context, mails []mail) error {
 
 // relayOne sends one message. A session that the relay closed after the message before is opened again, once.
 func (s *scenario) relayOne(ctx context.Context, m mail) (outcome, error) {
-	for again := s.session != nil; ; again = false {
+	for {
 		opened, refused, err := s.open(ctx)
 		if err != nil {
 			return outcome{}, err
@@ -230,20 +229,21 @@ func (s *scenario) relayOne(ctx context.Context, m mail) (outcome, error) {
 			refused.mail = m
 			return *refused, nil
 		}
+		used := opened.used
+		opened.used = true
 		result, err := opened.Send(m.message(), client.Lockstep)
 		o := came(opened, m, result)
 		if err != nil || o.reply.Code == 421 {
-			s.session = nil
-			opened.Close()
+			s.abandon()
 		}
-		if err == nil || !again || result.Stage != client.Mail || !client.Ended(err) {
+		if !used || !closedBetween(err) {
 			return o, err
 		}
 	}
 }
 
-// relayMany sends mails in a row through one session. Where the relay ends a session that was served (421, RFC 5321
-// §3.8), it gives no error and no outcome for what was not taken: the rest goes through the next session.
+// relayMany sends mails in a row through one session. Where the relay ends a session that has served a message, with 421
+// (RFC 5321 §3.8) or without a word between two messages, that is no error: what is left goes through the next session.
 func (s *scenario) relayMany(ctx context.Context, opened *session, mails []mail) error {
 	first := len(s.outcomes)
 	next := func(i int) client.Message { return mails[i].message() }
@@ -251,17 +251,29 @@ func (s *scenario) relayMany(ctx context.Context, opened *session, mails []mail)
 		s.outcomes = append(s.outcomes, came(opened, mails[i], result))
 		return true
 	})
-	if err != nil {
-		s.session = nil
-		opened.Close()
+	served := opened.used || len(s.outcomes) > first
+	opened.used = true
+	if err == nil {
+		return nil
 	}
-	if errors.Is(err, client.ErrSessionOver) {
+	s.abandon()
+	switch {
+	case errors.Is(err, client.ErrSessionOver):
 		if len(s.outcomes) > first+1 {
-			s.outcomes = s.outcomes[:len(s.outcomes)-1]
+			s.outcomes = s.outcomes[:len(s.outcomes)-1] // the one that got the 421
 		}
+		return nil
+	case served && closedBetween(err):
 		return nil
 	}
 	return err
+}
+
+// closedBetween tells whether the relay closed the connection before it had a message to answer for: the message that
+// was under way is not relayed, and may be sent again. Behind a final dot nobody knows.
+func closedBetween(err error) bool {
+	broken := new(client.ProtocolError)
+	return errors.As(err, &broken) && client.Ended(err) && broken.Command != "."
 }
 
 // relayAtOnce opens a session for each mail, then sends all at once.

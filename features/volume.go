@@ -46,7 +46,7 @@ func (s *scenario) fillWindow(ctx context.Context, u target.Usage) error {
 func (s *scenario) sendOff(ctx context.Context, sender string, recipients []string, total int) error {
 	var mails []mail
 	for ; total > 0; total -= perMessage {
-		mails = append(mails, s.mail(sender, recipients[:min(total, perMessage)]))
+		mails = append(mails, s.oneOfMany(sender, recipients[:min(total, perMessage)]))
 	}
 	if err := s.relay(ctx, mails); err != nil {
 		return unprepared(err)

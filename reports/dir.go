@@ -33,6 +33,30 @@ func WriteDir(dir string, run *Run) error {
 	return nil
 }
 
+// CheckDir tells before a run whether WriteDir could write to dir after it. It makes dir when it isn't there.
+func CheckDir(dir string) error {
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = ours(dir)
+	}
+	if err == nil {
+		err = tryFile(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("a report can't be written to %s: %w", dir, err)
+	}
+	return nil
+}
+
+// tryFile makes a file in dir and removes it.
+func tryFile(dir string) error {
+	file, err := os.CreateTemp(dir, "try-*.tmp")
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
+}
+
 func writeDir(dir string, run *Run) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

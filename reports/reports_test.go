@@ -276,6 +276,20 @@ func TestWriteDirThatCannotBe(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "write the report to "+file) {
 		t.Errorf("error %v", err)
 	}
+	err = CheckDir(file)
+	if err == nil || !strings.Contains(err.Error(), "a report can't be written to "+file) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCheckDirLeavesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	if err := CheckDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	if left := files(t, dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
 }
 
 func TestWriteFileAppearsWholeOrNotAtAll(t *testing.T) {

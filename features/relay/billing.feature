@@ -48,7 +48,14 @@ Feature: Trial and unpaid customers
       Then the relay refuses it, for good or for now
 
     @needs.usage
-    Scenario: Payment raises the limits
+    Scenario: Payment raises the limits within the trial
+      When "tryout" becomes a customer with:
+        | billing | trial, paid |
+      And "app@tryout.example" relays a message
+      Then the relay accepts it
+
+    @needs.usage
+    Scenario: Payment raises the limits after the trial
       When "tryout" becomes a customer with:
         | billing | paid |
       And "app@tryout.example" relays a message

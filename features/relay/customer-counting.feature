@@ -111,8 +111,10 @@ Feature: What counts towards a customer's limits
       Given a customer "acme" with 2,000 licences:
         | users | anna@acme.example |
       And "anna@acme.example" has relayed to 9,997 different recipients
-      And "anna@acme.example" has relayed 1,000 messages to "a@other.example"
-      And "anna@acme.example" has relayed 1,000 messages to "b@other.example"
+      When "anna@acme.example" relays 1,000 messages to "a@other.example"
+      Then the relay accepts them all
+      When "anna@acme.example" relays 1,000 messages to "b@other.example"
+      Then the relay accepts them all
       When "anna@acme.example" relays a message to "c@other.example"
       Then the relay accepts it
       When "anna@acme.example" relays a message to "d@other.example"
@@ -149,6 +151,15 @@ Feature: What counts towards a customer's limits
       And "app@acme.example" has relayed 5 messages
       And the server connects to port 25
       And "app@acme.example" has relayed 4 messages
+      When "app@acme.example" relays a message
+      Then the relay refuses it with 450 4.2.1 "Peak SMTP relay limit exceeded for customer."
+
+    @needs.exact-factors
+    Scenario: Mail of a server that authenticated counts
+      Given a customer "acme" with 1 licence:
+        | users | anna@acme.example |
+      And the server authenticates as "anna@acme.example"
+      And "anna@acme.example" has relayed 9 messages
       When "app@acme.example" relays a message
       Then the relay refuses it with 450 4.2.1 "Peak SMTP relay limit exceeded for customer."
 

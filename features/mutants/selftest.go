@@ -1,0 +1,180 @@
+package mutants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/relayspec/relayspec/features"
+	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/target/embedded"
+	"github.com/relayspec/relayspec/reports"
+)
+
+// Options says what Test runs. Suite must be given.
+type Options struct {
+	Suite    *features.Suite
+	Mutants  []Mutant
+	Variants []Variant
+	Workers  int           // see features.Options
+	Tool     reports.Tool  //
+	Progress func(Finding) // told of each relay when it has been judged; nil: nobody
+}
+
+// Finding is what the judge made of one relay.
+type Finding struct {
+	Name    string   `json:"name"`
+	Breaks  []string `json:"breaks,omitempty"`  // empty for a variant
+	Good    bool     `json:"good"`              // a mutant was killed by its first rule, a variant wasn't failed
+	Killers []string `json:"killers,omitempty"` // cases of the first rule that failed it
+	// Others are cases of other rules that failed it: a mutant's neighbours. Unlisted are those of them whose rules it
+	// didn't name; they are read by people, not gated.
+	Others   []string      `json:"others,omitempty"`
+	Unlisted []string      `json:"unlisted,omitempty"`
+	Errors   []string      `json:"errors,omitempty"` // cases that came to ERROR, with the reason
+	Cases    int           `json:"cases"`            // that ran
+	Took     time.Duration `json:"-"`
+}
+
+// Result is what Test found.
+type Result struct {
+	Mutants  []Finding `json:"mutants"`
+	Variants []Finding `json:"variants"`
+	Idle     []string  `json:"idle"`     // cases that killed no mutant
+	Unbroken []string  `json:"unbroken"` // must rules that no mutant breaks first
+}
+
+// Killed is how many mutants were found out by their own rule.
+func (r *Result) Killed() int { return good(r.Mutants) }
+
+// Spared is how many variants got no FAIL and no ERROR.
+func (r *Result) Spared() int { return good(r.Variants) }
+
+func good(findings []Finding) int {
+	n := 0
+	for _, f := range findings {
+		if f.Good {
+			n++
+		}
+	}
+	return n
+}
+
+// Good tells whether the judge can be trusted: every mutant killed, every variant spared, every must rule broken once.
+func (r *Result) Good() bool {
+	return r.Killed() == len(r.Mutants) && r.Spared() == len(r.Variants) && len(r.Unbroken) == 0
+}
+
+// Test judges every mutant and every variant. The error is that of ctx, or of a relay that could not be started; the
+// result then holds what was found before.
+func Test(ctx context.Context, o Options) (*Result, error) {
+	r := &Result{}
+	kills := map[string]bool{}
+	for _, v := range o.Variants {
+		f, err := o.judge(ctx, Finding{Name: v.Name}, v.Relay)
+		if err != nil {
+			return r, err
+		}
+		f.Good = len(f.Others) == 0 && len(f.Errors) == 0
+		r.Variants = append(r.Variants, o.told(f))
+	}
+	for _, m := range o.Mutants {
+		f, err := o.judge(ctx, Finding{Name: m.Name, Breaks: m.Breaks}, m.Relay)
+		if err != nil {
+			return r, err
+		}
+		f.Good = len(f.Killers) > 0
+		for _, id := range slices.Concat(f.Killers, f.Others) {
+			kills[id] = true
+		}
+		r.Mutants = append(r.Mutants, o.told(f))
+	}
+	r.Idle, r.Unbroken = o.idle(kills), o.unbroken()
+	return r, nil
+}
+
+func (o *Options) told(f Finding) Finding {
+	if o.Progress != nil {
+		o.Progress(f)
+	}
+	return f
+}
+
+// judge runs the cases against one relay: for a mutant those that send much only where they are its own rule's.
+func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) (Finding, error) {
+	started := time.Now()
+	run, err := features.Run(ctx, features.Options{
+		Suite: o.Suite,
+		Open: func(ctx context.Context) (target.Target, io.Closer, error) {
+			return embedded.OpenWith(ctx, relay)
+		},
+		Workers: o.Workers,
+		Select: func(c *features.Case) bool {
+			return !c.Volume || len(f.Breaks) > 0 && slices.Contains(c.Rules, f.Breaks[0])
+		},
+		Volume: features.VolumeLight,
+		Tool:   o.Tool,
+	})
+	if run != nil && run.Interrupted {
+		err = errors.Join(err, ctx.Err())
+	}
+	if err != nil {
+		return f, fmt.Errorf("judge %q: %w", f.Name, err)
+	}
+	for i := range run.Cases {
+		f.add(&run.Cases[i])
+	}
+	f.Took = time.Since(started)
+	return f, nil
+}
+
+// add sorts one case into the finding. A variant has no rule of its own: whatever fails it stands under Others.
+func (f *Finding) add(c *reports.Case) {
+	switch c.Verdict {
+	case reports.Error:
+		f.Errors = append(f.Errors, c.ID+": "+c.Reason)
+	case reports.Fail:
+		switch {
+		case len(f.Breaks) > 0 && slices.Contains(c.Rules, f.Breaks[0]):
+			f.Killers = append(f.Killers, c.ID)
+		default:
+			f.Others = append(f.Others, c.ID)
+			if !slices.ContainsFunc(c.Rules, func(rule string) bool { return slices.Contains(f.Breaks, rule) }) {
+				f.Unlisted = append(f.Unlisted, c.ID)
+			}
+		}
+	}
+	if c.Verdict != reports.Unsupported && c.Verdict != reports.Unprovisioned {
+		f.Cases++
+	}
+}
+
+// idle lists the cases of must rules that killed nothing.
+func (o *Options) idle(kills map[string]bool) []string {
+	var idle []string
+	for i := range o.Suite.Cases {
+		if c := &o.Suite.Cases[i]; c.Level == reports.Must && !kills[c.ID] {
+			idle = append(idle, c.ID)
+		}
+	}
+	return idle
+}
+
+// unbroken lists the must rules with cases that no mutant names first.
+func (o *Options) unbroken() []string {
+	broken := map[string]bool{}
+	for _, m := range o.Mutants {
+		broken[m.Breaks[0]] = true
+	}
+	var rules []string
+	for i := range o.Suite.Cases {
+		c := &o.Suite.Cases[i]
+		if c.Level == reports.Must && !broken[c.Rules[0]] && !slices.Contains(rules, c.Rules[0]) {
+			rules = append(rules, c.Rules[0])
+		}
+	}
+	return rules
+}
