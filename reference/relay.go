@@ -37,11 +37,16 @@ type Options struct {
 	Engine  func(wire.Engine) wire.Engine
 }
 
+// sweepEvery is how often a relay lets go of customers that have fallen silent, in real time.
+const sweepEvery = time.Hour
+
 // Relay is a running relay.
 type Relay struct {
 	engine  *Engine
 	server  *wire.Server
 	options Options
+	stop    chan struct{} // closed when the relay ends
+	ending  sync.Once
 	running sync.WaitGroup
 
 	mu   sync.Mutex
@@ -61,7 +66,7 @@ func Start(o Options) (*Relay, error) {
 
 		accepted: o.Accepted,
 	}
-	r := &Relay{engine: engine, options: o}
+	r := &Relay{engine: engine, options: o, stop: make(chan struct{})}
 	r.SetDirectory(o.Directory)
 	server, err := wire.New(wire.Config{
 		Engine:       o.Engine(engine),
@@ -84,7 +89,24 @@ func Start(o Options) (*Relay, error) {
 			r.running.Go(func() { r.note(server.Serve(l, role)) })
 		}
 	}
+	if l, ok := o.Ledger.(interface{ Sweep(now time.Time) }); ok {
+		r.running.Go(func() { r.sweep(l) })
+	}
 	return r, nil
+}
+
+// sweep bounds the ledger's memory until the relay ends.
+func (r *Relay) sweep(l interface{ Sweep(now time.Time) }) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			l.Sweep(r.options.Now())
+		case <-r.stop:
+			return
+		}
+	}
 }
 
 func (o *Options) setDefaults() {
@@ -131,6 +153,7 @@ func (r *Relay) note(err error) {
 // ctx ends is cut. It returns when no session and no listener is left, with what went wrong on the way.
 func (r *Relay) Shutdown(ctx context.Context) error {
 	err := r.server.Shutdown(ctx)
+	r.ending.Do(func() { close(r.stop) })
 	r.running.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,6 +163,7 @@ func (r *Relay) Shutdown(ctx context.Context) error {
 // Close cuts every session and returns when none is left.
 func (r *Relay) Close() error {
 	err := r.server.Close()
+	r.ending.Do(func() { close(r.stop) })
 	r.running.Wait()
 	return err
 }
