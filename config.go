@@ -120,15 +120,24 @@ func (c *config) flag(key, node ast.Node, command *kong.Node, flag *kong.Flag) {
 	if err == nil {
 		scratch := reflect.New(flag.Target.Type()).Elem()
 		err = flag.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), scratch)
+		err = unnamed(err, flag)
 	}
 	if text, ok := value.(string); ok && err == nil && flag.Enum != "" && !flag.EnumMap()[text] {
 		err = fmt.Errorf("%q is none of %s", text, flag.Enum)
 	}
 	if err != nil {
-		c.fault(key, "%s: %w", flag.Name, err)
+		c.fault(key, "--%s: %w", flag.Name, err)
 		return
 	}
 	c.values[pathOf(command)+"."+flag.Name] = value
+}
+
+// unnamed is err without the flag's name that kong puts in front.
+func unnamed(err error, flag *kong.Flag) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "--"+flag.Name+": "))
 }
 
 // valueOf gives a scalar as it is written, or a list of such.

@@ -45,7 +45,7 @@ func mayImport() map[string][]string {
 		"fakes/mta":                {"fakes/client", "reports/transcript"},
 		"features/target":          {"fakes/mx", "reports/transcript"},
 		"features":                 {"features/target", "fakes/client", "fakes/mta", "fakes/relay", "reports/..."},
-		"features/mutants":         {"features/target", "features/target/embedded", "simulator/...", "reference/..."},
+		"features/mutants":         {"features", "features/target/...", "reports", "simulator/...", "reference/..."},
 		"loadgen":                  {"fakes/client", "fakes/mta", "reports"},
 		"reference/ledger/journal": {"reference/ledger", "reference/policy"},
 		"features/target/embedded": {"features/target", "fakes/mx", "simulator/...", "reference/..."},

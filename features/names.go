@@ -3,6 +3,7 @@ package features
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,4 +85,9 @@ func span(s string) (time.Duration, error) {
 		sum += time.Duration(n) * length
 	}
 	return sum, nil
+}
+
+// containsFold tells whether list has s, whatever its case.
+func containsFold(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(item string) bool { return strings.EqualFold(item, s) })
 }

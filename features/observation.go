@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cucumber/godog"
 
 	"github.com/relayspec/relayspec/fakes/client"
-	"github.com/relayspec/relayspec/features/target"
 )
 
 // observationSteps judge what the last When brought. They alone return a *Failure.
@@ -44,30 +40,24 @@ func accepts(ctx context.Context, inOneSession string) error {
 }
 
 func refusesWith(ctx context.Context, code int, enhanced, sentence string) error {
-	return from(ctx).allRefused(documented{code, enhanced, sentence}.String(), documented{code, enhanced, sentence}.is)
+	want := documented{code, enhanced, sentence}
+	return from(ctx).allRefused(want.String(), want.is)
 }
 
 func refuses(ctx context.Context, forNow string) error {
 	if forNow != "" {
-		return from(ctx).allRefused("a refusal, 4yz or 5yz", func(r client.Reply) bool { return r.Permanent() || r.Transient() })
+		return from(ctx).allRefused("a refusal, 4yz or 5yz", forGoodOrForNow)
 	}
 	return from(ctx).allRefused("a refusal for good, any 5yz", client.Reply.Permanent)
 }
 
 func acceptsOne(ctx context.Context, code int, enhanced, sentence string) error {
 	s, want := from(ctx), documented{code, enhanced, sentence}
-	accepted := 0
-	for _, o := range s.outcomes {
-		reply, refused := o.refusal()
-		if !refused {
-			accepted++
-		} else if !want.is(reply) {
-			return s.fail(o, want.String()+" for the one that is refused")
-		}
-		s.noteStage(o)
+	if err := s.refusalsAre(want.String()+", for the one that is refused", want.is); err != nil {
+		return err
 	}
-	if accepted != 1 {
-		return s.fail(s.last(), fmt.Sprintf("exactly one of %d to be accepted, not %d", len(s.outcomes), accepted))
+	if n := s.acceptedWhole(); n != 1 {
+		return s.fail(s.last(), fmt.Sprintf("exactly one of %d to be accepted, not %d", len(s.outcomes), n))
 	}
 	return nil
 }
@@ -78,18 +68,13 @@ func acceptsSome(ctx context.Context, bound, number string) error {
 	if err != nil {
 		return err
 	}
-	took := 0
-	for _, o := range s.outcomes {
-		took += len(o.took())
-		if reply, refused := o.refusal(); refused && !reply.Permanent() && !reply.Transient() {
-			return s.fail(o, "4yz or 5yz for the recipients that are refused")
-		}
-		s.noteStage(o)
+	if err := s.refusalsAre("4yz or 5yz for the recipients that are refused", forGoodOrForNow); err != nil {
+		return err
 	}
-	if bound == "most" && took > n || bound == "least" && took < n {
+	if took := s.taken(); bound == "most" && took > n || bound == "least" && took < n {
 		return s.fail(s.last(), fmt.Sprintf("at %s %d recipients to be accepted, not %d", bound, n, took))
 	}
-	return s.judgedSomething()
+	return nil
 }
 
 func acceptsFirst(ctx context.Context, first string) error {
@@ -99,14 +84,8 @@ func acceptsFirst(ctx context.Context, first string) error {
 		return err
 	}
 	for _, o := range s.outcomes {
-		for i, r := range o.recipients {
-			if !r.reply.Positive() && (i < n || r.reply.Code != 452) {
-				o.stage, o.reply = "RCPT", r.reply
-				return s.fail(o, fmt.Sprintf("recipient %d to be accepted%s", i+1, map[bool]string{true: "", false: " or refused with 452"}[i < n]))
-			}
-		}
-		if !o.accepted {
-			return s.fail(o, "the message to be accepted for the recipients that were")
+		if want := o.missing(n); want != "" {
+			return s.fail(o, want)
 		}
 	}
 	return s.judgedSomething()
@@ -118,12 +97,10 @@ func receives(ctx context.Context, recipient, sender, or string) error {
 	if err != nil {
 		return err
 	}
-	if len(copies) == 0 {
-		return &Failure{Want: "the message to reach " + recipient, Got: "it did not leave the relay for there within " + deliveryWait.String()}
-	}
 	for _, m := range copies {
-		if sender != "" && !strings.EqualFold(m.Sender, s.sender(sender)) && (or == "" || !strings.EqualFold(m.Sender, s.sender(or))) {
-			return &Failure{Want: strings.TrimSuffix("the envelope sender "+sender+" or "+or, " or "), Got: "<" + s.plain(m.Sender) + ">"}
+		if sender != "" && !s.isOneOf(m.Sender, sender, or) {
+			want := strings.TrimSuffix("the envelope sender "+sender+" or "+or, " or ")
+			return &Failure{Want: want, Got: "<" + s.plain(m.Sender) + ">"}
 		}
 	}
 	return nil
@@ -135,38 +112,16 @@ func atMostReceive(ctx context.Context, who string) error {
 	if who == "nobody" {
 		most = 0
 	}
-	token := s.last().mail.token
-	if token == "" {
-		return errors.New("the last When relayed no message that can be looked for")
+	reached, err := s.reached(ctx, most)
+	if err == nil && len(reached) > most {
+		return &Failure{Want: who + " to receive the message", Got: "it reached " + s.plain(strings.Join(reached, ", "))}
 	}
-	for deadline := time.Now().Add(silence); time.Now().Before(deadline); {
-		messages, err := s.deliveries(ctx, token, pollEvery)
-		if err != nil {
-			return err
-		}
-		if reached := recipientsOf(messages); len(reached) > most {
-			return &Failure{Want: who + " to receive the message", Got: "it reached " + s.plain(strings.Join(reached, ", "))}
-		}
-		if err := pause(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// recipientsOf gives everybody that messages reached.
-func recipientsOf(messages []target.Message) []string {
-	var reached []string
-	for _, m := range messages {
-		reached = append(reached, m.Recipients...)
-	}
-	return reached
+	return err
 }
 
 func fromField(ctx context.Context, want string) error {
 	s := from(ctx)
-	o := s.last()
-	copies, err := s.delivered(ctx, o.mail.recipients[0])
+	copies, err := s.delivered(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -174,9 +129,6 @@ func fromField(ctx context.Context, want string) error {
 		if got := headerField(m.Data, "From"); got != s.text(want) {
 			return &Failure{Want: "the field From: " + want, Got: "From: " + s.plain(got)}
 		}
-	}
-	if len(copies) == 0 {
-		return &Failure{Want: "the message to leave the relay", Got: "it did not within " + deliveryWait.String()}
 	}
 	return nil
 }
@@ -194,80 +146,36 @@ func offersAuth(ctx context.Context, verb string) error {
 
 func servesOrCloses(ctx context.Context) error {
 	s := from(ctx)
-	o := s.last()
-	switch {
+	switch o := s.last(); {
 	case o.accepted:
 		return nil
 	case o.reply.Code != 421:
 		return s.fail(o, "the session to be served, or 421")
 	case !o.closed:
 		return s.fail(o, "the relay to close the connection after 421")
+	default:
+		s.noteStage(o)
+		return s.judgedSomething()
 	}
-	s.noteStage(o)
-	return nil
 }
 
-// outcome is what came of one thing that the sending server tried.
-type outcome struct {
-	mail       mail
-	session    string // in the transcript
-	accepted   bool   // the final reply was 2yz
-	stage      string // where it was decided
-	reply      client.Reply
-	recipients []recipient // in the order of the mail's
-	closed     bool        // the relay closed the connection after a 421
-}
-
-// recipient is what the relay said to one RCPT.
-type recipient struct {
-	address string
-	reply   client.Reply
-}
-
-// took gives the recipients that the relay has taken the message for.
-func (o outcome) took() []string {
-	var took []string
-	for _, r := range o.recipients {
-		if o.accepted && r.reply.Positive() {
-			took = append(took, r.address)
-		}
-	}
-	return took
-}
-
-// refusal gives the reply that refused the mail, or a part of its recipients.
-func (o outcome) refusal() (client.Reply, bool) {
-	if !o.accepted {
-		return o.reply, true
-	}
-	for _, r := range o.recipients {
-		if !r.reply.Positive() {
-			return r.reply, true
-		}
-	}
-	return client.Reply{}, false
-}
-
-// documented is a refusal as the document words it.
-type documented struct {
-	code     int
-	enhanced string
-	sentence string
-}
-
-// is asks for the code, the enhanced code, and the sentence at the beginning; what follows, and where lines are wrapped, is free.
-func (d documented) is(r client.Reply) bool {
-	return r.Code == d.code && r.Enhanced() == d.enhanced && strings.HasPrefix(r.Text(), d.sentence)
-}
-
-func (d documented) String() string {
-	return fmt.Sprintf("a refusal with %d %s %q, at any stage up to the final reply", d.code, d.enhanced, d.sentence)
-}
+// forGoodOrForNow takes any refusal.
+func forGoodOrForNow(r client.Reply) bool { return r.Permanent() || r.Transient() }
 
 // allRefused asks that every outcome is a refusal that is acceptable.
 func (s *scenario) allRefused(want string, acceptable func(client.Reply) bool) error {
 	for _, o := range s.outcomes {
-		if reply, refused := o.refusal(); !refused || !acceptable(reply) {
+		if _, refused := o.refusal(); !refused {
+			return s.fail(o, want)
+		}
+	}
+	return s.refusalsAre(want, acceptable)
+}
+
+// refusalsAre asks that what was refused is refused acceptably, and keeps where that was.
+func (s *scenario) refusalsAre(want string, acceptable func(client.Reply) bool) error {
+	for _, o := range s.outcomes {
+		if reply, refused := o.refusal(); refused && !acceptable(reply) {
 			return s.fail(o, want)
 		}
 		s.noteStage(o)
@@ -275,12 +183,29 @@ func (s *scenario) allRefused(want string, acceptable func(client.Reply) bool) e
 	return s.judgedSomething()
 }
 
-// last is the outcome of the last thing that was tried.
-func (s *scenario) last() outcome {
-	if len(s.outcomes) == 0 {
-		return outcome{}
+// acceptedWhole counts the messages that were accepted for all of their recipients.
+func (s *scenario) acceptedWhole() int {
+	n := 0
+	for _, o := range s.outcomes {
+		if _, refused := o.refusal(); !refused {
+			n++
+		}
 	}
-	return s.outcomes[len(s.outcomes)-1]
+	return n
+}
+
+// taken counts the recipients that the relay took messages for.
+func (s *scenario) taken() int {
+	n := 0
+	for _, o := range s.outcomes {
+		n += len(o.took())
+	}
+	return n
+}
+
+// isOneOf tells whether sender is one of two senders of the feature; the second may be empty.
+func (s *scenario) isOneOf(sender, one, other string) bool {
+	return strings.EqualFold(sender, s.sender(one)) || other != "" && strings.EqualFold(sender, s.sender(other))
 }
 
 // judgedSomething guards against a Then that has nothing to judge: the feature is wrong, not the relay.
@@ -289,87 +214,4 @@ func (s *scenario) judgedSomething() error {
 		return errors.New("no When came before: there is nothing to judge")
 	}
 	return nil
-}
-
-// noteStage keeps where a refusal came.
-func (s *scenario) noteStage(o outcome) {
-	if _, refused := o.refusal(); refused && !slices.Contains(s.stages, o.stage) {
-		s.stages = append(s.stages, o.stage)
-	}
-}
-
-// fail marks the reply of o as the offending one and says what was wanted in its place.
-func (s *scenario) fail(o outcome, want string) *Failure {
-	reply, refused := o.refusal()
-	if !refused {
-		reply = o.reply
-	}
-	if reply.Code != 0 {
-		s.transcript.Mark(o.session, strconv.Itoa(reply.Code))
-	}
-	return &Failure{Want: want, Got: s.plain(fmt.Sprintf("%s: %s", o.what(refused), reply))}
-}
-
-// what names in words what came.
-func (o outcome) what(refused bool) string {
-	word := "accepted"
-	if refused {
-		word = "refused"
-	}
-	if len(o.mail.recipients) == 0 {
-		return fmt.Sprintf("%s at %s", word, o.stage)
-	}
-	return fmt.Sprintf("the message from <%s> %s at %s", o.mail.sender, word, o.stage)
-}
-
-// Waiting for what leaves the relay, in real time.
-const (
-	deliveryWait = 5 * time.Second        // for a delivery that should come
-	silence      = 200 * time.Millisecond // for one that should not
-	pollEvery    = 10 * time.Millisecond
-)
-
-// delivered waits for the copies of the last mail that reached recipient; none in time is no error.
-func (s *scenario) delivered(ctx context.Context, recipient string) ([]target.Message, error) {
-	token := s.last().mail.token
-	if token == "" {
-		return nil, errors.New("the last When relayed no message that can be looked for")
-	}
-	for deadline := time.Now().Add(deliveryWait); ; {
-		messages, err := s.deliveries(ctx, token, time.Until(deadline))
-		if err != nil {
-			return nil, err
-		}
-		copies := slices.DeleteFunc(messages, func(m target.Message) bool { return !containsFold(m.Recipients, recipient) })
-		if len(copies) > 0 || time.Now().After(deadline) {
-			return copies, nil
-		}
-		if err := pause(ctx); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// deliveries asks the target what left the relay.
-func (s *scenario) deliveries(ctx context.Context, token string, wait time.Duration) ([]target.Message, error) {
-	sink, ok := s.target.(target.Deliveries)
-	if !ok {
-		return nil, &Missing{target.CanDelivered}
-	}
-	messages, err := sink.Delivered(ctx, token, wait)
-	return messages, verb(target.CanDelivered, "look for what was delivered", err)
-}
-
-// pause lets a poll breathe.
-func pause(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(pollEvery):
-		return nil
-	}
-}
-
-func containsFold(list []string, s string) bool {
-	return slices.ContainsFunc(list, func(item string) bool { return strings.EqualFold(item, s) })
 }

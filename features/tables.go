@@ -106,10 +106,13 @@ func choice(words map[string]func()) func(string) error {
 func (s *scenario) users(v string) []target.User {
 	var users []target.User
 	for _, address := range list(s.text(v)) {
-		users = append(users, target.User{Address: address, Password: "secret of " + address})
+		users = append(users, target.User{Address: address, Password: secretOf(address)})
 	}
 	return users
 }
+
+// secretOf is the password that a registered user gets.
+func secretOf(address string) string { return "secret of " + address }
 
 // entries reads "127.0.0.1, 127.0.5.0/29 (disabled)"; "none" is the empty list.
 func entries(v string) []target.AddressEntry {

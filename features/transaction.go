@@ -159,7 +159,7 @@ var (
 // perTransaction is how many recipients a transaction has where the rule isn't about that. Source: LIM-RCPT-RFC5321.
 const perTransaction = 100
 
-// mails reads a load.
+// mails reads a load. A single message can be asked for outside, one of many can't.
 func (s *scenario) mails(sender, what string) ([]mail, error) {
 	if m := loadDifferent.FindStringSubmatch(what); m != nil {
 		n, err := count(m[1])
@@ -173,24 +173,28 @@ func (s *scenario) mails(sender, what string) ([]mail, error) {
 	if err != nil {
 		return nil, err
 	}
-	recipients := []string{s.text("bob@other.example")}
-	if m := loadTo.FindStringSubmatch(what); m != nil {
-		recipients = list(s.text(m[1]))
-	} else if m := loadNew.FindStringSubmatch(what); m != nil {
-		each, err := count(m[1])
-		if err != nil {
-			return nil, err
-		}
-		recipients = s.newRecipients(each)
-	}
+	recipients, err := s.recipients(what)
 	if n == 1 {
-		return []mail{s.mail(sender, recipients)}, nil
+		return []mail{s.mail(sender, recipients)}, err
 	}
 	mails := make([]mail, n)
 	for i := range mails {
 		mails[i] = s.oneOfMany(sender, recipients)
 	}
-	return mails, nil
+	return mails, err
+}
+
+// recipients reads whom a load goes to; without a word it is bob.
+func (s *scenario) recipients(what string) ([]string, error) {
+	if m := loadTo.FindStringSubmatch(what); m != nil {
+		return list(s.text(m[1])), nil
+	}
+	m := loadNew.FindStringSubmatch(what)
+	if m == nil {
+		return []string{s.text("bob@other.example")}, nil
+	}
+	n, err := count(m[1])
+	return s.newRecipients(n), err
 }
 
 // relay sends mails through the scenario's session and keeps the outcomes to be judged.

@@ -3,6 +3,7 @@ package features
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/relayspec/relayspec/features/target"
@@ -15,6 +16,13 @@ const (
 	perPeakWindow  = 300_000 // recipients between two moves of the clock, below the peak's ceiling
 	peakWindow     = 10*time.Minute + time.Second
 )
+
+// reallySends tells whether u is to be sent rather than preloaded. The day's needs a window that doesn't end in between.
+func (s *scenario) reallySends(u target.Usage) bool {
+	able := s.target.Describe().Capabilities
+	return s.volume == VolumeLarge && u.User == "" && u.Amount >= reallySentFrom &&
+		slices.Contains(able, target.Over100) && slices.Contains(able, target.CanClock) && slices.Contains(able, target.Sliding)
+}
 
 // fillWindow brings a customer's counter to u.Amount by sending. The day's takes a few hours of the relay's clock, at the
 // end of which the peak's window is empty again.

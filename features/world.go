@@ -129,7 +129,7 @@ func (s *scenario) use(ctx context.Context, u target.Usage) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	if s.volume == VolumeLarge && u.User == "" && u.Amount >= reallySentFrom {
+	if s.reallySends(u) {
 		return s.fillWindow(ctx, u)
 	}
 	setter, ok := s.target.(target.UsageSetter)

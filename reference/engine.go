@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,12 +42,15 @@ type Engine struct {
 	now     func() time.Time
 	charged bool // unfinished transactions are charged too (relay-rules 2.4)
 
+	swap sync.RWMutex // of a hold for another: whoever else wants to hold something waits
+
 	accepted func(id string, e mailbox.Envelope)
 }
 
 // transaction is what the Engine keeps between two stages of one transaction, in Facts.Hold.
 type transaction struct {
 	hold    ledger.Hold
+	charge  *policy.Charge // what hold holds; nil: nothing
 	account string         // the customer
 	sender  policy.Address // as it goes on from here
 	rule    policy.RuleID  // what admitted it
@@ -72,19 +76,35 @@ func (e *Engine) reserve(decider Decider, stage policy.Stage, f *policy.Facts, d
 	}
 	t := e.transaction(f)
 	if stage == policy.Data {
-		t.sender, t.rule = d.Sender, d.Rule
+		t.sender, t.rule, t.account = d.Sender, d.Rule, d.Charge.Account
 	}
 	if len(d.Charge.Items()) == 0 {
 		return d
 	}
-	e.ledger.Release(t.hold)
-	t.account = d.Charge.Account
-	var item *policy.Item
-	t.hold, item = e.ledger.Reserve(e.now(), &d.Charge)
-	if item != nil {
+	if item := e.hold(t, &d.Charge); item != nil {
 		return decider.Refuse(item)
 	}
 	return d
+}
+
+// hold holds charge in place of what t held before, and nobody takes a place in between. Where it doesn't fit, t goes on
+// holding what it held: a refused recipient takes nothing from those before it.
+func (e *Engine) hold(t *transaction, charge *policy.Charge) *policy.Item {
+	if t.charge == nil {
+		e.swap.RLock()
+		defer e.swap.RUnlock()
+	} else {
+		e.swap.Lock()
+		defer e.swap.Unlock()
+	}
+	e.ledger.Release(t.hold)
+	hold, item := e.ledger.Reserve(e.now(), charge)
+	if item == nil {
+		t.hold, t.charge = hold, charge
+	} else if t.charge != nil {
+		t.hold, _ = e.ledger.Reserve(e.now(), t.charge)
+	}
+	return item
 }
 
 // transaction gives f's transaction, and begins it.
@@ -106,14 +126,13 @@ func (e *Engine) Commit(_ context.Context, f *policy.Facts, body io.Reader) (pol
 	if err != nil {
 		return policy.Decision{}, fmt.Errorf("begin a message: %w", err)
 	}
+	defer draft.Discard() // unless it is kept
 	if err := e.write(draft, f, body); err != nil {
-		draft.Discard()
 		return policy.Decision{}, err
 	}
 	decider := *e.decider.Load()
 	d := e.reserve(decider, policy.Accept, f, decider.Decide(policy.Accept, f))
 	if d.Refused() {
-		draft.Discard()
 		return d, nil
 	}
 	id, err := draft.Commit()
@@ -121,7 +140,7 @@ func (e *Engine) Commit(_ context.Context, f *policy.Facts, body io.Reader) (pol
 		return policy.Decision{}, fmt.Errorf("keep a message: %w", err)
 	}
 	e.ledger.Commit(e.now(), t.hold)
-	t.hold = ledger.Hold{}
+	t.hold, t.charge = ledger.Hold{}, nil
 	e.accepted(id, envelope)
 	return policy.Decision{Rule: t.rule}, nil
 }

@@ -90,6 +90,12 @@ Feature: Allowed senders
       When "stranger@yahoo.example" relays a message
       Then the relay refuses it
 
+    Scenario: An address outside the customer's domains is refused behind the customer's name, too
+      Given the server presents "acme.example" in EHLO
+      And "app@acme.example" has relayed a message
+      When "stranger@yahoo.example" relays a message
+      Then the relay refuses it
+
     Scenario: A domain that only ends alike is refused
       Given "app@acme.example" has relayed a message
       When "app@notacme.example" relays a message

@@ -59,6 +59,9 @@ func (p *Policy) rcpt(f *Facts) Decision {
 		return Decision{}
 	}
 	a := p.admit(f)
+	if a.decision.Refused() { // no sender rule speaks here: DATA refuses, and nothing is anybody's to charge
+		return Decision{}
+	}
 	return Decision{Charge: p.charge(a.customer, f, append(f.Recipients[:len(f.Recipients):len(f.Recipients)], f.Rcpt))}
 }
 
@@ -90,6 +93,7 @@ func (p *Policy) data(f *Facts) Decision {
 	}
 	d := a.decision
 	d.Sender = a.sender
+	d.Charge.Account = a.customer.ID // whose mail it is, also where limits speak later
 	if p.Service.limitStage() != Accept {
 		d.Charge = p.charge(a.customer, f, f.Recipients)
 	}

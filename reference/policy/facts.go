@@ -93,7 +93,7 @@ type Decision struct {
 	Delay  time.Duration // wait this long before the reply
 	User   string        // at Auth: the identity that was proved
 	Sender Address       // at Data: the envelope sender from here on, after a rewrite
-	Charge Charge        // at the stage that charges: what acceptance would use up
+	Charge Charge        // at the stage that charges: what acceptance would use up; from Data on its Account is whose mail it is
 }
 
 // Refused tells whether d is a refusal, that is: a 4yz or 5yz reply.

@@ -51,17 +51,21 @@ func Parse(file string, data []byte, overrides map[string]string) (*policy.Servi
 	var d document
 	decoder := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
 	if err := decoder.Decode(&d); err != nil {
-		return nil, fmt.Errorf("%s: %s", file, yaml.FormatError(err, false, true))
+		return nil, placed(file, data, err)
 	}
 	if err := d.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, placed(file, data, err)
 	}
-	for name, value := range overrides {
-		if err := d.override(name, value); err != nil {
+	for _, name := range sortedKeys(overrides) {
+		if err := d.override(name, overrides[name]); err != nil {
 			return nil, err
 		}
 	}
-	return d.service()
+	s, err := d.service()
+	if err != nil {
+		return nil, placed(file, data, err)
+	}
+	return s, nil
 }
 
 // Grade says how well a fact is known.
@@ -103,43 +107,53 @@ type reply struct {
 	Grade    Grade    `yaml:"grade"`
 }
 
-// check refuses facts without source or grade, choices that the switch doesn't have, and replies that are no replies.
+// check refuses facts without source or grade, values that aren't among their choices, and replies that are no replies.
 func (d *document) check() error {
-	for name, f := range d.Limits {
-		if err := sourced("limits."+name, f.Source, f.Grade); err != nil {
+	for _, err := range []error{
+		sourced(at("host"), d.Host.Source, d.Host.Grade),
+		sourced(at("capabilities"), d.Capabilities.Source, d.Capabilities.Grade),
+		sourced(at("mechanisms"), d.Mechanisms.Source, d.Mechanisms.Grade),
+	} {
+		if err != nil {
 			return err
 		}
 	}
-	for name, f := range d.Switches {
-		if err := sourced("switches."+name, f.Source, f.Grade); err != nil {
+	for _, name := range sortedKeys(d.Limits) {
+		if err := sourced(at("limits", name), d.Limits[name].Source, d.Limits[name].Grade); err != nil {
+			return err
+		}
+	}
+	for _, name := range sortedKeys(d.Switches) {
+		f := d.Switches[name]
+		if err := sourced(at("switches", name), f.Source, f.Grade); err != nil {
 			return err
 		}
 		if !slices.Contains(f.Of, f.Value) {
-			return fmt.Errorf("switches.%s: %q is none of %s", name, f.Value, strings.Join(f.Of, ", "))
+			return at("switches", name).wrong("%q is none of %s", f.Value, strings.Join(f.Of, ", "))
 		}
 	}
-	for name, r := range d.Replies {
-		if err := r.check(); err != nil {
-			return fmt.Errorf("replies.%s: %w", name, err)
+	for _, name := range sortedKeys(d.Replies) {
+		if err := d.Replies[name].check(at("replies", name)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // check refuses what would be no reply on the wire. Source: RFC 5321 §4.2, RFC 3463 §2.
-func (r reply) check() error {
+func (r reply) check(where place) error {
 	if r.Code < 200 || r.Code > 599 || len(r.Lines) == 0 {
-		return fmt.Errorf("a reply needs a code of 200 to 599 and at least one line")
+		return where.wrong("a reply needs a code of 200 to 599 and at least one line")
 	}
 	if r.Enhanced != "" && r.Enhanced[0] != strconv.Itoa(r.Code)[0] {
-		return fmt.Errorf("code %d and enhanced code %s are of different classes", r.Code, r.Enhanced)
+		return where.wrong("code %d and enhanced code %s are of different classes", r.Code, r.Enhanced)
 	}
-	return sourced("reply", r.Source, r.Grade)
+	return sourced(where, r.Source, r.Grade)
 }
 
-func sourced(what, source string, grade Grade) error {
+func sourced(where place, source string, grade Grade) error {
 	if source == "" || !slices.Contains([]Grade{Documented, Observed, Assumed}, grade) {
-		return fmt.Errorf("%s needs a source and a grade of documented, observed or assumed", what)
+		return where.wrong("it needs a source and a grade of documented, observed or assumed")
 	}
 	return nil
 }

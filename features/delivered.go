@@ -1,0 +1,101 @@
+package features
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/relayspec/relayspec/features/target"
+)
+
+// Waiting for what leaves the relay, in real time.
+const (
+	deliveryWait = 5 * time.Second        // for a delivery that should come
+	silence      = 200 * time.Millisecond // for one that should not
+	pollEvery    = 10 * time.Millisecond
+)
+
+// delivered waits for the copies of the last mail that reached recipient, or anybody where recipient is empty. That none
+// comes is a failure.
+func (s *scenario) delivered(ctx context.Context, recipient string) ([]target.Message, error) {
+	token, err := s.lastToken()
+	if err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(deliveryWait); ; {
+		messages, err := s.deliveries(ctx, token, time.Until(deadline))
+		if err != nil {
+			return nil, err
+		}
+		copies := slices.DeleteFunc(messages, func(m target.Message) bool {
+			return recipient != "" && !containsFold(m.Recipients, recipient)
+		})
+		if len(copies) > 0 {
+			return copies, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, &Failure{Want: "the message to reach " + s.plain(recipient), Got: "it did not within " + deliveryWait.String()}
+		}
+		if err := pause(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// reached gives whom the last mail reached within a short while, sooner when they are more than enough.
+func (s *scenario) reached(ctx context.Context, enough int) ([]string, error) {
+	token, err := s.lastToken()
+	if err != nil {
+		return nil, err
+	}
+	var reached []string
+	for deadline := time.Now().Add(silence); len(reached) <= enough && time.Now().Before(deadline); {
+		messages, err := s.deliveries(ctx, token, pollEvery)
+		if err == nil {
+			err = pause(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+		reached = recipientsOf(messages)
+	}
+	return reached, nil
+}
+
+// recipientsOf gives everybody that messages reached.
+func recipientsOf(messages []target.Message) []string {
+	var reached []string
+	for _, m := range messages {
+		reached = append(reached, m.Recipients...)
+	}
+	return reached
+}
+
+// lastToken is how the last mail is known again outside.
+func (s *scenario) lastToken() (string, error) {
+	if token := s.last().mail.token; token != "" {
+		return token, nil
+	}
+	return "", errors.New("the last When relayed no message that can be looked for")
+}
+
+// deliveries asks the target what left the relay.
+func (s *scenario) deliveries(ctx context.Context, token string, wait time.Duration) ([]target.Message, error) {
+	sink, ok := s.target.(target.Deliveries)
+	if !ok {
+		return nil, &Missing{target.CanDelivered}
+	}
+	messages, err := sink.Delivered(ctx, token, wait)
+	return messages, verb(target.CanDelivered, "look for what was delivered", err)
+}
+
+// pause lets a poll breathe.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(pollEvery):
+		return nil
+	}
+}

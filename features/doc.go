@@ -1,0 +1,8 @@
+// Package features is the judge: the documented rules as Gherkin features, and the run that holds a relay against them.
+//
+// It shares no code with the relay that it judges: expected numbers and replies stand in the features' text. A rule is a
+// line of catalogue.tsv and a Rule: of a feature; a case is a scenario under it. Verdicts are decided here, from what
+// godog's hooks tell; package reports counts and prints them.
+//
+// Start with relay/user-limits.feature, then Load (suite.go), Run (run.go) and trial.go, which gives a scenario its verdict.
+package features
