@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/relayspec/relayspec/features"
@@ -80,15 +81,36 @@ func (c *selftest) tell(s *streams, f mutants.Finding) {
 	if !f.Good {
 		word = map[string]string{"spared": "FAILED", "killed": "SURVIVED"}[word]
 	}
-	fmt.Fprintf(s.out, "%-8s  %-24s  %s (%d cases, %.1f s)\n", word, rule, f.Name, f.Cases, f.Took.Seconds())
+	fmt.Fprintf(s.out, "%-8s  %-24s  %s (%d cases, %d failed, %d errors, %.1f s)\n",
+		word, rule, f.Name, f.Cases, len(f.Killers)+len(f.Others), len(f.Errors), f.Took.Seconds())
 	if c.Verbose {
 		c.each(s, "killed by", f.Killers)
-		c.each(s, "also failed", f.Others)
-	} else if !f.Good {
-		c.each(s, "failed", f.Others)
 	}
-	c.each(s, "not named by the mutant", f.Unlisted)
-	c.each(s, "error", f.Errors)
+	if c.Verbose || !f.Good {
+		c.each(s, "also failed", f.Others)
+		c.each(s, "error", f.Errors)
+	}
+	if c.Verbose {
+		c.each(s, "not named by the mutant", f.Unlisted)
+	} else if len(f.Unlisted) > 0 {
+		fmt.Fprintf(s.out, "          not named by the mutant: %s\n", byRule(f.Unlisted))
+	}
+}
+
+// byRule counts cases by the rule they stand under, in the order of their first one.
+func byRule(ids []string) string {
+	var rules []string
+	counts := map[string]int{}
+	for _, id := range ids {
+		rule, _, _ := strings.Cut(id, "/")
+		if counts[rule]++; counts[rule] == 1 {
+			rules = append(rules, rule)
+		}
+	}
+	for i, rule := range rules {
+		rules[i] = fmt.Sprintf("%s %d", rule, counts[rule])
+	}
+	return strings.Join(rules, ", ")
 }
 
 func (c *selftest) each(s *streams, what string, ids []string) {
@@ -120,13 +142,15 @@ func (c *selftest) conclude(s *streams, r *mutants.Result, took time.Duration) e
 }
 
 func (c *selftest) summary(s *streams, r *mutants.Result, took time.Duration) {
-	if c.Mutant == "" {
-		for _, id := range r.Idle {
-			fmt.Fprintf(s.out, "idle: %s kills no mutant\n", id)
-		}
-		for _, rule := range r.Unbroken {
-			fmt.Fprintf(s.out, "unbroken: no mutant breaks %s\n", rule)
-		}
+	if c.Mutant != "" {
+		fmt.Fprintf(s.out, "%d of %d mutants killed by their own rule, %.0f s\n", r.Killed(), len(r.Mutants), took.Seconds())
+		return
+	}
+	for _, id := range r.Idle {
+		fmt.Fprintf(s.out, "idle: %s kills no mutant\n", id)
+	}
+	for _, rule := range r.Unbroken {
+		fmt.Fprintf(s.out, "unbroken: no mutant breaks %s\n", rule)
 	}
 	fmt.Fprintf(s.out, "%d of %d mutants killed by their own rule, %d of %d compliant variants spared, %d idle scenarios, %d must rules without a mutant, %.0f s\n",
 		r.Killed(), len(r.Mutants), r.Spared(), len(r.Variants), len(r.Idle), len(r.Unbroken), took.Seconds())

@@ -59,6 +59,7 @@ func testsMayImport() []string { return []string{"fakes/...", "reports/transcrip
 func onlyInTests() map[string][]string {
 	return map[string][]string{
 		"features":         {"features/target/embedded"}, // the relay that the judge is tried on
+		"loadgen":          {"reference/..."},            // the relay that is measured
 		"reference/policy": {"reference/services"},       // the documented service, that policy's tables are about
 	}
 }

@@ -139,7 +139,7 @@ func (t *tally) add(c reports.Case) {
 	t.ran++
 	switch c.Verdict {
 	case reports.Fail, reports.NonStrict, reports.Noted:
-		t.failed = true
+		t.failed = t.failed || binding(&c)
 	case reports.Error:
 		t.erred = true
 	}

@@ -1,8 +1,10 @@
 package mutants
 
 import (
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/relayspec/relayspec/features/target/embedded"
 	"github.com/relayspec/relayspec/reference"
@@ -13,45 +15,55 @@ import (
 // counting are relays that count the wrong thing, or for the wrong account.
 func counting() []Mutant {
 	return []Mutant{
-		{"all users of a customer share their counters", []string{"CNT-ENVELOPE"}, items(func(_ *policy.Facts, item *policy.Item) {
+		{Name: "all users of a customer share their counters", Breaks: []string{"CNT-ENVELOPE"}, Relay: items(func(_ *policy.Facts, item *policy.Item) {
 			if !ofCustomer(item) {
 				item.User = "everybody"
 			}
 		})},
-		{"unregistered senders have a user's limits", []string{"CNT-UNREGISTERED"}, charges(chargeUnregistered)},
-		{"the AUTH identity is charged", []string{"CNT-NOT-AUTH", "CNT-ENVELOPE"}, items(func(f *policy.Facts, item *policy.Item) {
+		{Name: "unregistered senders have a user's limits", Breaks: []string{"CNT-UNREGISTERED"}, Relay: charges(chargeUnregistered)},
+		{Name: "the AUTH identity is charged", Breaks: []string{"CNT-NOT-AUTH", "CNT-ENVELOPE"}, Relay: items(func(f *policy.Facts, item *policy.Item) {
 			if !ofCustomer(item) && f.User != "" {
 				item.User = f.User
 			}
 		})},
-		{"the addresses in From and Reply-To are counted", []string{"CNT-NOT-HEADERS"}, embedded.Options{Engine: countingHeaders}},
-		{"unregistered senders pass a customer's limits", []string{"LIM-CUST-BLOCKS-ALL", "CNT-CUST-ALL"}, charges(freeUnregistered)},
-		{"a user's error comes before the customer's", []string{"ERR-CUST-PRECEDENCE", "LIM-CUST-BLOCKS-ALL"}, charges(usersFirst)},
-		{"a customer's recipients are counted once each", []string{"CNT-UNIQ-VS-TOTAL", "CNT-EXAMPLE", "LIM-CUST-DAY", "LIM-CUST-PEAK"}, items(func(_ *policy.Facts, item *policy.Item) {
+		{Name: "the addresses in From and Reply-To are counted", Breaks: []string{"CNT-NOT-HEADERS"}, Relay: embedded.Options{Engine: countingHeaders}},
+		{Name: "unregistered senders pass a customer's limits", Breaks: []string{"LIM-CUST-BLOCKS-ALL", "CNT-CUST-ALL"}, Relay: charges(freeUnregistered)},
+		{Name: "a user's error comes before the customer's", Breaks: []string{"ERR-CUST-PRECEDENCE", "LIM-CUST-BLOCKS-ALL"}, Relay: charges(usersFirst)},
+		{Name: "a customer's recipients are counted once each", Breaks: []string{"CNT-UNIQ-VS-TOTAL", "CNT-EXAMPLE", "LIM-CUST-DAY", "LIM-CUST-PEAK"}, Relay: items(func(_ *policy.Facts, item *policy.Item) {
 			if ofCustomer(item) {
 				item.Kind = policy.Distinct
 			}
 		})},
-		{"a user's recipients are counted each time", []string{"CNT-EXAMPLE", "CNT-UNIQ-VS-TOTAL", "LIM-USER-UNIQ"}, charges(countAll)},
-		{"a user's recipients are never forgotten", []string{"LIM-USER-UNIQ"}, number(func(l *policy.Limits) { l.UserWindow *= 1000 })},
-		{"a customer's messages are counted, not its recipients", []string{"LIM-CUST-DAY", "LIM-CUST-PEAK", "CNT-UNIQ-VS-TOTAL"}, items(func(_ *policy.Facts, item *policy.Item) {
+		{Name: "a user's recipients are counted each time", Breaks: []string{"CNT-EXAMPLE", "CNT-UNIQ-VS-TOTAL", "LIM-USER-UNIQ"}, Relay: charges(countAll)},
+		{Name: "a user's recipients are never forgotten", Breaks: []string{"LIM-USER-UNIQ"}, Relay: number(func(l *policy.Limits) { l.UserWindow *= 1000 })},
+		{Name: "a customer's messages are counted, not its recipients", Breaks: []string{"LIM-CUST-DAY", "LIM-CUST-PEAK", "CNT-UNIQ-VS-TOTAL"}, Relay: items(func(_ *policy.Facts, item *policy.Item) {
 			if ofCustomer(item) {
 				item.Amount = 1
 			}
 		})},
-		{"authenticated mail isn't counted for the customer", []string{"CNT-CUST-ALL"}, items(func(f *policy.Facts, item *policy.Item) {
+		{Name: "authenticated mail isn't counted for the customer", Breaks: []string{"CNT-CUST-ALL"}, Relay: items(func(f *policy.Facts, item *policy.Item) {
 			if ofCustomer(item) && f.User != "" {
 				item.Amount = 0
 			}
 		})},
-		{"each sender domain has a counter of its own", []string{"CNT-CUST-SUBDOM", "CNT-CUST-ALL"}, accounts(func(f *policy.Facts) string { return f.Sender.Domain })},
-		{"external senders have a counter of their own", []string{"CNT-CUST-HELO", "CNT-CUST-ALL"}, charges(apartExternal)},
-		{"dropped transactions are charged", []string{"LIM-CUST-PEAK", "LIM-CUST-DAY"}, embedded.Options{Switches: map[string]string{"unfinished": "charged"}}},
-		{"refused mail is charged", []string{"LIM-CUST-PEAK", "LIM-CUST-DAY"}, embedded.Options{Ledger: func(next reference.Ledger) reference.Ledger { return &chargingRefused{next} }}},
-		{"a place that is held can be taken twice", []string{"LIM-CUST-PEAK", "LIM-CUST-DAY"}, embedded.Options{Ledger: func(next reference.Ledger) reference.Ledger {
+		{Name: "each sender domain has a counter of its own", Breaks: []string{"CNT-CUST-SUBDOM", "CNT-CUST-ALL"}, Relay: accounts(func(f *policy.Facts) string { return f.Sender.Domain })},
+		{Name: "external senders have a counter of their own", Breaks: []string{"CNT-CUST-HELO", "CNT-CUST-ALL"}, Relay: charges(apartExternal)},
+		{Name: "dropped transactions are charged", Breaks: []string{"LIM-CUST-PEAK", "LIM-CUST-DAY"}, Relay: embedded.Options{Switches: map[string]string{"unfinished": "charged"}}},
+		{Name: "recipients of a reset transaction are charged", Breaks: []string{"LIM-CUST-PEAK", "LIM-CUST-DAY", "LIM-USER-MSGS", "LIM-USER-UNIQ"}, Relay: with(nil, "limit-stage=rcpt", "unfinished=charged")},
+		{Name: "external senders are counted by their own domain", Breaks: []string{"CNT-CUST-HELO", "CNT-CUST-ALL"}, Relay: charges(togetherExternal)},
+		{Name: "1,000 messages to A count 1 for the customer, too", Breaks: []string{"CNT-EXAMPLE", "CNT-UNIQ-VS-TOTAL"}, Relay: items(func(_ *policy.Facts, item *policy.Item) {
+			if ofCustomer(item) && item.Amount == 1 {
+				item.Kind = policy.Distinct
+			}
+		})},
+		{Name: "mail to the customer's own domains is free", Breaks: []string{"CNT-CUST-ALL"}, Noted: true, Relay: with(nil, "own-domains=free")},
+		{Name: "capitals make another recipient", Breaks: []string{"LIM-USER-UNIQ"}, Noted: true, Relay: decides(capitalsDiffer)},
+		{Name: "the peak's error comes before the day's", Breaks: []string{"ERR-CUST-PRECEDENCE"}, Noted: true, Relay: with(nil, "limit-order=peak-day-user")},
+		{Name: "refused mail is charged", Breaks: []string{"LIM-CUST-PEAK", "LIM-CUST-DAY"}, Relay: embedded.Options{Ledger: func(next reference.Ledger) reference.Ledger { return &chargingRefused{next} }}},
+		{Name: "a place that is held can be taken twice", Breaks: []string{"LIM-CUST-DAY", "LIM-CUST-PEAK", "LIM-USER-MSGS", "LIM-USER-UNIQ"}, Relay: embedded.Options{Ledger: func(next reference.Ledger) reference.Ledger {
 			return &unheld{Ledger: next, asked: map[ledger.Hold]policy.Charge{}}
 		}}},
-		{"a rewritten message charges the postmaster", []string{"SND-POSTMASTER-REWRITE", "CNT-ENVELOPE"}, charges(chargePostmaster)},
+		{Name: "a rewritten message charges the postmaster", Breaks: []string{"CNT-ENVELOPE", "SND-POSTMASTER-REWRITE"}, Relay: charges(chargePostmaster)},
 	}
 }
 
@@ -111,6 +123,32 @@ func apartExternal(next reference.Decider, f *policy.Facts, account string, item
 		account += "/external"
 	}
 	return account, items
+}
+
+// togetherExternal counts mail of senders that are in no domain of any customer's by that domain, for all customers together.
+func togetherExternal(next reference.Decider, f *policy.Facts, account string, items []policy.Item) (string, []policy.Item) {
+	if owner, _ := directoryOf(next).Owner(f.Sender.Domain); owner == nil {
+		account = "external " + f.Sender.Domain
+	}
+	return account, items
+}
+
+// capitalsDiffer charges addresses in which a capital is another letter.
+func capitalsDiffer(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
+	d := next.Decide(stage, f)
+	other := make([]policy.Address, len(d.Charge.Recipients))
+	for i, a := range d.Charge.Recipients {
+		var local strings.Builder
+		for _, c := range a.Local {
+			if c != unicode.ToLower(c) {
+				local.WriteByte('^')
+			}
+			local.WriteRune(c)
+		}
+		other[i] = policy.Address{Local: local.String(), Domain: a.Domain}
+	}
+	d.Charge.Recipients = other
+	return d
 }
 
 // chargePostmaster charges the rewritten sender.

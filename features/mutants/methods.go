@@ -8,62 +8,57 @@ import (
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/features/target/embedded"
 	"github.com/relayspec/relayspec/reference"
+	"github.com/relayspec/relayspec/reference/directory"
 	"github.com/relayspec/relayspec/reference/policy"
 )
 
 // methods are relays that get addresses, AUTH and settings wrong.
 func methods() []Mutant {
 	return []Mutant{
-		{"the list of addresses is ignored", []string{"AUTH-IP", "AUTH-METHODS", "IP-V6"}, settings(func(s *target.Setting) {
-			if s.ByAddress {
-				s.Addresses = []target.AddressEntry{{Range: "0.0.0.0/0"}, {Range: "::/0"}}
-			}
+		{Name: "the list of addresses is ignored", Breaks: []string{"AUTH-IP", "AUTH-METHODS", "IP-V6", "IP-ENABLE", "CON-IP-TOGGLE", "IP-V6-SPELLINGS"}, Relay: sees(func(next reference.Decider, f *policy.Facts) {
+			f.Peer = listed(next, f.Peer)
 		})},
-		{"nobody's address is on the list", []string{"AUTH-IP", "AUTH-METHODS"}, settings(func(s *target.Setting) {
+		{Name: "nobody's address is on the list", Breaks: []string{"AUTH-IP", "AUTH-METHODS"}, Relay: settings(func(s *target.Setting) {
 			if s.ByAddress {
 				s.Addresses = nil
 			}
 		})},
-		{"a listed range is only its first address", []string{"AUTH-IP"}, settings(func(s *target.Setting) {
+		{Name: "only the first entry of the list counts", Breaks: []string{"AUTH-IP", "IP-ENABLE", "CON-IP-TOGGLE", "IP-V6"}, Relay: settings(func(s *target.Setting) {
+			s.Addresses = s.Addresses[:min(1, len(s.Addresses))]
+		})},
+		{Name: "a listed range is only its first address", Breaks: []string{"AUTH-IP"}, Relay: settings(func(s *target.Setting) {
 			s.Addresses = slices.Clone(s.Addresses)
 			for i := range s.Addresses {
 				s.Addresses[i].Range, _, _ = strings.Cut(s.Addresses[i].Range, "/")
 			}
 		})},
-		{"with both boxes ticked the second is ignored", []string{"AUTH-METHODS"}, settings(func(s *target.Setting) {
+		{Name: "with both boxes ticked the second is ignored", Breaks: []string{"AUTH-METHODS"}, Relay: settings(func(s *target.Setting) {
 			s.RequireAuth = s.RequireAuth && !s.ByAddress
 		})},
-		{"required AUTH isn't required", []string{"AUTH-SMTP", "AUTH-METHODS", "AUTH-PLAIN-IPONLY"}, settings(func(s *target.Setting) {
+		{Name: "required AUTH isn't required", Breaks: []string{"AUTH-SMTP", "AUTH-METHODS", "AUTH-PLAIN-IPONLY"}, Relay: settings(func(s *target.Setting) {
 			if s.RequireAuth && !s.ByAddress {
 				s.RequireAuth, s.ByAddress = false, true
-				s.Addresses = []target.AddressEntry{{Range: "0.0.0.0/0"}, {Range: "::/0"}}
+				s.Addresses = []target.AddressEntry{{Description: "all IPv4", Range: "127.0.0.0/24"}, {Description: "IPv6", Range: "::1"}}
 			}
 		})},
-		{"AUTH is refused to everybody", []string{"AUTH-SMTP", "AUTH-CREDS", "EXTRA-IDENT"}, decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
+		{Name: "AUTH is refused to everybody", Breaks: []string{"AUTH-SMTP", "AUTH-CREDS", "EXTRA-IDENT"}, Relay: decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
 			if stage == policy.Auth {
 				return policy.Decision{Reply: serviceOf(next).Replies[policy.ReplyCredentials], Rule: "AUTH-CREDS"}
 			}
 			return next.Decide(stage, f)
 		})},
-		{"any password will do", []string{"AUTH-CREDS"}, decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
+		{Name: "any password will do", Breaks: []string{"AUTH-CREDS"}, Relay: decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
 			d := next.Decide(stage, f)
 			if stage == policy.Auth && f.TLS && d.Refused() && f.Offered != nil {
 				return policy.Decision{Reply: serviceOf(next).Replies[policy.ReplyAuthenticated], User: f.Offered.User}
 			}
 			return d
 		})},
-		{"AUTH is accepted in clear text", []string{"AUTH-TLS", "AUTH-PLAIN-IPONLY"}, decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
-			if stage != policy.Auth {
-				return next.Decide(stage, f)
-			}
-			other := *f
-			other.TLS = true
-			return next.Decide(stage, &other)
-		})},
-		{"AUTH is offered in clear text", []string{"AUTH-TLS"}, embedded.Options{Service: func(s *policy.Service) {
+		{Name: "AUTH is accepted in clear text", Breaks: []string{"AUTH-TLS", "AUTH-PLAIN-IPONLY"}, Relay: embedded.Options{Listener: acceptingAuth}},
+		{Name: "AUTH is offered in clear text", Breaks: []string{"AUTH-TLS"}, Noted: true, Relay: embedded.Options{Service: func(s *policy.Service) {
 			s.Capabilities = append(slices.Clone(s.Capabilities), "AUTH LOGIN PLAIN")
 		}}},
-		{"a plaintext session needs no AUTH", []string{"AUTH-PLAIN-IPONLY", "AUTH-SMTP"}, decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
+		{Name: "a plaintext session needs no AUTH", Breaks: []string{"AUTH-PLAIN-IPONLY", "AUTH-SMTP"}, Relay: decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
 			d := next.Decide(stage, f)
 			if stage != policy.Auth && !f.TLS && d.Rule == "AUTH-SMTP" {
 				other := *f
@@ -72,24 +67,26 @@ func methods() []Mutant {
 			}
 			return d
 		})},
-		{"disabled entries count", []string{"IP-ENABLE", "CON-IP-TOGGLE"}, settings(func(s *target.Setting) {
+		{Name: "disabled entries count", Breaks: []string{"IP-ENABLE", "CON-IP-TOGGLE"}, Relay: settings(func(s *target.Setting) {
 			s.Addresses = slices.Clone(s.Addresses)
 			for i := range s.Addresses {
 				s.Addresses[i].Disabled = false
 			}
 		})},
-		{"an entry that was disabled once stays so", []string{"CON-IP-TOGGLE", "IP-ENABLE"}, embedded.Options{World: staysDisabled()}},
-		{"only the first setting counts", []string{"CON-ADD-MODES"}, customers(func(c *target.Customer) { c.Settings = c.Settings[:min(1, len(c.Settings))] })},
-		{"only the last setting counts", []string{"CON-ADD-MODES"}, customers(func(c *target.Customer) { c.Settings = c.Settings[max(0, len(c.Settings)-1):] })},
-		{"IPv6 peers match nothing", []string{"IP-V6", "IP-V6-SPELLINGS"}, sees(func(_ reference.Decider, f *policy.Facts) {
+		{Name: "an entry that was disabled once stays so", Breaks: []string{"CON-IP-TOGGLE", "IP-ENABLE"}, Relay: embedded.Options{World: staysDisabled()}},
+		{Name: "only the first setting counts", Breaks: []string{"CON-ADD-MODES"}, Relay: customers(func(c *target.Customer) { c.Settings = c.Settings[:min(1, len(c.Settings))] })},
+		{Name: "only the last setting counts", Breaks: []string{"CON-ADD-MODES"}, Relay: customers(func(c *target.Customer) { c.Settings = c.Settings[max(0, len(c.Settings)-1):] })},
+		{Name: "IPv6 peers match nothing", Breaks: []string{"IP-V6", "IP-V6-SPELLINGS"}, Relay: sees(func(_ reference.Decider, f *policy.Facts) {
 			if f.Peer.Is6() && !f.Peer.Is4In6() {
 				f.Peer = netip.IPv4Unspecified()
 			}
 		})},
-		{"every IPv6 peer matches", []string{"IP-V6", "AUTH-IP"}, settings(func(s *target.Setting) {
-			s.Addresses = append(slices.Clone(s.Addresses), target.AddressEntry{Range: "::/0"})
+		{Name: "every IPv6 peer matches", Breaks: []string{"IP-V6", "AUTH-IP"}, Relay: sees(func(next reference.Decider, f *policy.Facts) {
+			if f.Peer.Is6() {
+				f.Peer = listed(next, f.Peer)
+			}
 		})},
-		{"only the shortest spelling of an IPv6 address is known", []string{"IP-V6-SPELLINGS"}, settings(func(s *target.Setting) {
+		{Name: "only the shortest spelling of an IPv6 address is known", Breaks: []string{"IP-V6-SPELLINGS"}, Relay: settings(func(s *target.Setting) {
 			s.Addresses = slices.DeleteFunc(slices.Clone(s.Addresses), func(a target.AddressEntry) bool {
 				prefix, err := netip.ParsePrefix(a.Range)
 				address, bare := netip.ParseAddr(a.Range)
@@ -97,6 +94,20 @@ func methods() []Mutant {
 			})
 		})},
 	}
+}
+
+// listed gives an address that an enabled entry of the world holds; peer itself when there is none.
+func listed(next reference.Decider, peer netip.Addr) netip.Addr {
+	for _, c := range directoryOf(next).(*directory.Directory).Customers() {
+		for _, s := range c.Settings {
+			for _, r := range s.Addresses.Ranges() {
+				if s.Enabled && r.Enabled {
+					return r.Prefix.Addr()
+				}
+			}
+		}
+	}
+	return peer
 }
 
 // staysDisabled keeps an entry disabled for ever once it was.

@@ -19,6 +19,8 @@ type Mutant struct {
 	Name   string   // what is wrong with it, for ever
 	Breaks []string // rule IDs; a scenario of the first must fail it
 	Relay  embedded.Options
+	// Noted: what it breaks is only observed or assumed, so that a NOTE is all that it can get.
+	Noted bool
 }
 
 // Variant is a relay that keeps every rule in its own way.

@@ -28,14 +28,15 @@ type Options struct {
 type Finding struct {
 	Name    string   `json:"name"`
 	Breaks  []string `json:"breaks,omitempty"`  // empty for a variant
+	Noted   bool     `json:"noted,omitempty"`   // a mutant of what is only observed or assumed: killed by a NOTE
 	Good    bool     `json:"good"`              // a mutant was killed by its first rule, a variant wasn't failed
 	Killers []string `json:"killers,omitempty"` // cases of the first rule that failed it
 	// Others are cases of other rules that failed it: a mutant's neighbours. Unlisted are those of them whose rules it
 	// didn't name; they are read by people, not gated.
 	Others   []string      `json:"others,omitempty"`
-	Unlisted []string      `json:"unlisted,omitempty"`
-	Errors   []string      `json:"errors,omitempty"` // cases that came to ERROR, with the reason
-	Cases    int           `json:"cases"`            // that ran
+	Unlisted []string      `json:"unlisted,omitempty"` // with what came
+	Errors   []string      `json:"errors,omitempty"`   // cases that came to ERROR, with the reason
+	Cases    int           `json:"cases"`              // that ran
 	Took     time.Duration `json:"-"`
 }
 
@@ -82,7 +83,7 @@ func Test(ctx context.Context, o Options) (*Result, error) {
 		r.Variants = append(r.Variants, o.told(f))
 	}
 	for _, m := range o.Mutants {
-		f, err := o.judge(ctx, Finding{Name: m.Name, Breaks: m.Breaks}, m.Relay)
+		f, err := o.judge(ctx, Finding{Name: m.Name, Breaks: m.Breaks, Noted: m.Noted}, m.Relay)
 		if err != nil {
 			return r, err
 		}
@@ -133,23 +134,30 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 
 // add sorts one case into the finding. A variant has no rule of its own: whatever fails it stands under Others.
 func (f *Finding) add(c *reports.Case) {
-	switch c.Verdict {
-	case reports.Error:
-		f.Errors = append(f.Errors, c.ID+": "+c.Reason)
-	case reports.Fail:
-		switch {
-		case len(f.Breaks) > 0 && slices.Contains(c.Rules, f.Breaks[0]):
-			f.Killers = append(f.Killers, c.ID)
-		default:
-			f.Others = append(f.Others, c.ID)
-			if !slices.ContainsFunc(c.Rules, func(rule string) bool { return slices.Contains(f.Breaks, rule) }) {
-				f.Unlisted = append(f.Unlisted, c.ID)
-			}
+	own := len(f.Breaks) > 0 && slices.Contains(c.Rules, f.Breaks[0])
+	switch {
+	case c.Verdict == reports.Error:
+		f.Errors = append(f.Errors, c.ID+": "+briefly(c.Reason))
+	case own && (c.Verdict == reports.Fail || f.Noted && c.Verdict == reports.Noted):
+		f.Killers = append(f.Killers, c.ID)
+	case c.Verdict == reports.Fail:
+		f.Others = append(f.Others, c.ID)
+		if !slices.ContainsFunc(c.Rules, func(rule string) bool { return slices.Contains(f.Breaks, rule) }) {
+			f.Unlisted = append(f.Unlisted, c.ID+": "+briefly(c.Got))
 		}
 	}
-	if c.Verdict != reports.Unsupported && c.Verdict != reports.Unprovisioned {
+	if c.Verdict.Ran() {
 		f.Cases++
 	}
+}
+
+// briefly cuts a reason down to a line.
+func briefly(reason string) string {
+	const most = 100
+	if len(reason) <= most {
+		return reason
+	}
+	return reason[:most] + " ..."
 }
 
 // idle lists the cases of must rules that killed nothing.
@@ -167,7 +175,7 @@ func (o *Options) idle(kills map[string]bool) []string {
 func (o *Options) unbroken() []string {
 	broken := map[string]bool{}
 	for _, m := range o.Mutants {
-		broken[m.Breaks[0]] = true
+		broken[m.Breaks[0]] = broken[m.Breaks[0]] || !m.Noted
 	}
 	var rules []string
 	for i := range o.Suite.Cases {

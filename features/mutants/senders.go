@@ -14,68 +14,70 @@ import (
 // senders are relays that admit the wrong senders, or hand their mail on wrongly.
 func senders() []Mutant {
 	return []Mutant{
-		{"the three options of allowed senders are one", []string{"SND-OPTIONS", "SND-REGISTERED", "SND-ANY"}, option(func(target.Senders) target.Senders { return target.MyDomains })},
-		{"unknown users pass for registered ones", []string{"SND-REGISTERED", "SND-OPTIONS"}, option(swap(target.RegisteredUsers, target.MyDomains))},
-		{"only registered users pass for a domain", []string{"SND-DOMAINS", "SND-OPTIONS"}, option(swap(target.MyDomains, target.RegisteredUsers))},
-		{"foreign senders pass for one's own domain", []string{"SND-DOMAINS", "SND-OPTIONS"}, option(swap(target.MyDomains, target.AnyAddress))},
-		{"no foreign sender is let in by any address", []string{"SND-ANY", "SND-OPTIONS"}, option(swap(target.AnyAddress, target.MyDomains))},
-		{"a listed address identifies its customer", []string{"SND-ANY-IDENT", "SND-FOREIGN-IDENT", "SND-EMPTY-IDENT", "EXTRA-IDENT"}, sees(knownByAddress)},
-		{"a foreign sender needs no identification", []string{"SND-FOREIGN-IDENT", "SND-ANY-IDENT", "EXTRA-IDENT"}, sees(func(next reference.Decider, f *policy.Facts) {
+		{Name: "the three options of allowed senders are one", Breaks: []string{"SND-OPTIONS", "SND-REGISTERED", "SND-ANY"}, Relay: option(func(target.Senders) target.Senders { return target.MyDomains })},
+		{Name: "unknown users pass for registered ones", Breaks: []string{"SND-REGISTERED", "SND-OPTIONS"}, Relay: option(swap(target.RegisteredUsers, target.MyDomains))},
+		{Name: "only registered users pass for a domain", Breaks: []string{"SND-DOMAINS", "SND-OPTIONS"}, Relay: option(swap(target.MyDomains, target.RegisteredUsers))},
+		{Name: "foreign senders pass for one's own domain", Breaks: []string{"SND-DOMAINS", "SND-OPTIONS"}, Relay: option(swap(target.MyDomains, target.AnyAddress))},
+		{Name: "no foreign sender is let in by any address", Breaks: []string{"SND-ANY", "SND-OPTIONS"}, Relay: option(swap(target.AnyAddress, target.MyDomains))},
+		{Name: "a listed address identifies its customer", Breaks: []string{"SND-ANY-IDENT", "SND-FOREIGN-IDENT", "SND-EMPTY-IDENT", "EXTRA-IDENT"}, Relay: sees(knownByAddress)},
+		{Name: "a foreign sender needs no identification", Breaks: []string{"SND-FOREIGN-IDENT", "SND-ANY-IDENT", "EXTRA-IDENT"}, Relay: sees(func(next reference.Decider, f *policy.Facts) {
 			if !f.Sender.Null() {
 				knownByAddress(next, f)
 			}
 		})},
-		{"an empty sender needs no identification", []string{"SND-EMPTY-IDENT", "SND-ANY-IDENT", "EXTRA-IDENT"}, sees(func(next reference.Decider, f *policy.Facts) {
+		{Name: "an empty sender needs no identification", Breaks: []string{"SND-EMPTY-IDENT", "SND-ANY-IDENT", "EXTRA-IDENT"}, Relay: sees(func(next reference.Decider, f *policy.Facts) {
 			if f.Sender.Null() {
 				knownByAddress(next, f)
 			}
 		})},
-		{"AUTH identifies no sender", []string{"EXTRA-IDENT", "SND-ANY-IDENT", "SND-REWRITE-DOMAIN", "AUTH-SMTP"}, sees(func(_ reference.Decider, f *policy.Facts) { f.User = "" })},
-		{"HELO identifies no sender", []string{"SND-ANY-IDENT", "SND-FOREIGN-IDENT", "SND-EMPTY-IDENT", "EXTRA-IDENT", "CNT-CUST-HELO", "SND-REWRITE-DOMAIN"}, sees(func(_ reference.Decider, f *policy.Facts) { f.Helo = "nobody.invalid" })},
-		{"foreign senders aren't rewritten", []string{"SND-POSTMASTER-REWRITE", "SND-REWRITE-DOMAIN"}, handedOn(func(e *mailbox.Envelope, body []byte) []byte {
+		{Name: "AUTH identifies no sender", Breaks: []string{"EXTRA-IDENT", "SND-ANY-IDENT", "SND-REWRITE-DOMAIN", "AUTH-SMTP"}, Relay: sees(func(_ reference.Decider, f *policy.Facts) { f.User = "" })},
+		{Name: "HELO identifies no sender", Breaks: []string{"SND-ANY-IDENT", "SND-FOREIGN-IDENT", "SND-EMPTY-IDENT", "EXTRA-IDENT", "CNT-CUST-HELO", "SND-REWRITE-DOMAIN"}, Relay: sees(func(_ reference.Decider, f *policy.Facts) { f.Helo = "nobody.invalid" })},
+		{Name: "foreign senders aren't rewritten", Breaks: []string{"SND-POSTMASTER-REWRITE", "SND-REWRITE-DOMAIN"}, Relay: handedOn(func(e *mailbox.Envelope, body []byte) []byte {
 			e.Sender = e.Given
 			return body
 		})},
-		{"a sender of one's own is rewritten, too", []string{"SND-POSTMASTER-REWRITE"}, handedOn(func(e *mailbox.Envelope, body []byte) []byte {
+		{Name: "a sender of one's own is rewritten, too", Breaks: []string{"SND-POSTMASTER-REWRITE"}, Relay: handedOn(func(e *mailbox.Envelope, body []byte) []byte {
 			if e.Sender.Local != "" {
 				e.Sender.Local = "postmaster"
 			}
 			return body
 		})},
-		{"the From field is rewritten", []string{"SND-POSTMASTER-REWRITE"}, handedOn(func(e *mailbox.Envelope, body []byte) []byte {
+		{Name: "the From field is rewritten", Breaks: []string{"SND-POSTMASTER-REWRITE"}, Noted: true, Relay: handedOn(func(e *mailbox.Envelope, body []byte) []byte {
 			if e.Sender != e.Given {
 				return bytes.ReplaceAll(body, []byte("From: "), []byte("From: postmaster@"+e.Sender.Domain+"\r\nX-Original-From: "))
 			}
 			return body
 		})},
-		{"senders become mailer-daemon", []string{"SND-POSTMASTER-REWRITE", "SND-REWRITE-DOMAIN"}, handedOn(func(e *mailbox.Envelope, body []byte) []byte {
+		{Name: "senders become mailer-daemon", Breaks: []string{"SND-POSTMASTER-REWRITE", "SND-REWRITE-DOMAIN"}, Relay: handedOn(func(e *mailbox.Envelope, body []byte) []byte {
 			if e.Sender != e.Given {
 				e.Sender.Local = "mailer-daemon"
 			}
 			return body
 		})},
-		{"the rewritten domain is the name in HELO as it was given", []string{"SND-REWRITE-DOMAIN"}, handedOn(func(e *mailbox.Envelope, body []byte) []byte {
+		{Name: "the rewritten domain is the name in HELO as it was given", Breaks: []string{"SND-REWRITE-DOMAIN"}, Relay: handedOn(func(e *mailbox.Envelope, body []byte) []byte {
 			if e.Sender != e.Given {
 				e.Sender.Domain = e.Helo
 			}
 			return body
 		})},
-		{"the rewritten domain is the relay's own", []string{"SND-REWRITE-DOMAIN", "SND-POSTMASTER-REWRITE"}, handedOn(func(e *mailbox.Envelope, body []byte) []byte {
+		{Name: "the rewritten domain is the relay's own", Breaks: []string{"SND-REWRITE-DOMAIN", "SND-POSTMASTER-REWRITE"}, Relay: handedOn(func(e *mailbox.Envelope, body []byte) []byte {
 			if e.Sender != e.Given {
 				e.Sender.Domain = "smtp-relay.gmail.com"
 			}
 			return body
 		})},
-		{"accepted mail goes nowhere", []string{"SVC-PURPOSE"}, handedOn(func(e *mailbox.Envelope, body []byte) []byte {
+		{Name: "a null sender becomes postmaster", Breaks: []string{"SND-POSTMASTER-REWRITE"}, Noted: true, Relay: with(nil, "rewrite-null=postmaster")},
+		{Name: "a null sender needs the option any", Breaks: []string{"EXTRA-IDENT", "SND-EMPTY-IDENT"}, Noted: true, Relay: with(nil, "empty-sender=only-any")},
+		{Name: "accepted mail goes nowhere", Breaks: []string{"SVC-PURPOSE"}, Relay: handedOn(func(e *mailbox.Envelope, body []byte) []byte {
 			e.Recipients = nil
 			return body
 		})},
-		{"a null sender may have several recipients", []string{"NULL-MULTI-RCPT"}, sees(func(_ reference.Decider, f *policy.Facts) {
+		{Name: "a null sender may have several recipients", Breaks: []string{"NULL-MULTI-RCPT"}, Relay: sees(func(_ reference.Decider, f *policy.Facts) {
 			if f.Sender.Null() && f.Rcpt.Local != "" {
 				f.Recipients = nil
 			}
 		})},
-		{"a null sender may have no recipient", []string{"NULL-MULTI-RCPT", "SND-EMPTY-IDENT", "EXTRA-IDENT"}, decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
+		{Name: "a null sender may have no recipient", Breaks: []string{"NULL-MULTI-RCPT", "SND-EMPTY-IDENT", "EXTRA-IDENT"}, Relay: decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
 			if stage == policy.Rcpt && f.Sender.Null() {
 				return policy.Decision{Reply: serviceOf(next).Replies[policy.ReplyNullSender], Rule: "NULL-MULTI-RCPT"}
 			}

@@ -15,31 +15,36 @@ import (
 // transport are relays whose ports, TLS or sessions are wrong.
 func transport() []Mutant {
 	return []Mutant{
-		{"required TLS isn't required", []string{"TLS-REQUIRE", "TLS-REJECT-PLAIN", "PORT-587-TLS"}, settings(func(s *target.Setting) { s.RequireTLS = false })},
-		{"plaintext on port 25 passes for TLS", []string{"TLS-REJECT-PLAIN", "TLS-REQUIRE"}, sees(func(_ reference.Decider, f *policy.Facts) { f.TLS = f.TLS || f.Port == policy.Port25 })},
-		{"plaintext on port 587 passes for TLS", []string{"TLS-REQUIRE", "TLS-REJECT-PLAIN", "PORT-587-TLS"}, decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
+		{Name: "required TLS isn't required", Breaks: []string{"TLS-REQUIRE", "TLS-REJECT-PLAIN", "PORT-587-TLS"}, Relay: settings(func(s *target.Setting) { s.RequireTLS = false })},
+		{Name: "plaintext on port 25 passes for TLS", Breaks: []string{"TLS-REJECT-PLAIN", "TLS-REQUIRE"}, Relay: sees(func(_ reference.Decider, f *policy.Facts) { f.TLS = f.TLS || f.Port == policy.Port25 })},
+		{Name: "plaintext on port 587 passes for TLS", Breaks: []string{"TLS-REQUIRE", "TLS-REJECT-PLAIN", "PORT-587-TLS"}, Relay: decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
 			other := *f
 			other.TLS = f.TLS || f.Port == policy.Port587 && stage != policy.Auth
 			return next.Decide(stage, &other)
 		})},
-		{"TLS never satisfies", []string{"TLS-REQUIRE", "PORT-587-TLS"}, decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
+		{Name: "TLS never satisfies", Breaks: []string{"TLS-REQUIRE", "PORT-587-TLS"}, Relay: decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
 			other := *f
 			other.TLS = f.TLS && stage == policy.Auth
 			return next.Decide(stage, &other)
 		})},
-		{"STARTTLS isn't offered", []string{"PORT-587-TLS", "TLS-REQUIRE", "AUTH-SMTP"}, embedded.Options{Service: func(s *policy.Service) {
+		{Name: "TLS from the start doesn't satisfy", Breaks: []string{"TLS-REQUIRE"}, Noted: true, Relay: decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
+			other := *f
+			other.TLS = f.TLS && (f.Port != policy.Port465 || stage == policy.Auth)
+			return next.Decide(stage, &other)
+		})},
+		{Name: "STARTTLS isn't offered", Breaks: []string{"PORT-587-TLS", "TLS-REQUIRE", "AUTH-SMTP"}, Relay: embedded.Options{Service: func(s *policy.Service) {
 			s.Capabilities = slices.DeleteFunc(slices.Clone(s.Capabilities), func(k string) bool { return k == "STARTTLS" })
 		}}},
-		{"port 587 isn't served", []string{"PORT-587-TLS", "PORT-PLAIN"}, embedded.Options{Ports: []policy.Role{policy.Port25, policy.Port465}}},
-		{"port 465 isn't served", []string{"PORT-PLAIN"}, embedded.Options{Ports: []policy.Role{policy.Port25, policy.Port587}}},
-		{"port 25 isn't served", []string{"PORT-PLAIN"}, embedded.Options{Ports: []policy.Role{policy.Port465, policy.Port587}}},
-		{"port 25 wants TLS from everybody", []string{"PORT-PLAIN"}, decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
+		{Name: "port 587 isn't served", Breaks: []string{"PORT-587-TLS", "PORT-PLAIN"}, Relay: embedded.Options{Ports: []policy.Role{policy.Port25, policy.Port465}}},
+		{Name: "port 465 isn't served", Breaks: []string{"PORT-PLAIN"}, Relay: embedded.Options{Ports: []policy.Role{policy.Port25, policy.Port587}}},
+		{Name: "port 25 isn't served", Breaks: []string{"PORT-PLAIN"}, Relay: embedded.Options{Ports: []policy.Role{policy.Port465, policy.Port587}}},
+		{Name: "port 25 wants TLS from everybody", Breaks: []string{"PORT-PLAIN"}, Relay: decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
 			if stage == policy.Mail && f.Port == policy.Port25 && !f.TLS {
 				return policy.Decision{Reply: serviceOf(next).Replies[policy.ReplyTLSRequired], Rule: "TLS-REQUIRE"}
 			}
 			return next.Decide(stage, f)
 		})},
-		{"a session carries one message", []string{"DOS-CONN-REUSE"}, embedded.Options{Engine: func(next wire.Engine) wire.Engine {
+		{Name: "a session carries one message", Breaks: []string{"DOS-CONN-REUSE"}, Relay: embedded.Options{Engine: func(next wire.Engine) wire.Engine {
 			return &once{Engine: next, used: map[string]bool{}}
 		}}},
 	}

@@ -38,6 +38,7 @@ type Options struct {
 	World    func(target.World) target.World                           // changes each world that is asked for
 	Decider  func(reference.Decider) reference.Decider                 // wraps policy
 	Ledger   func(reference.Ledger) reference.Ledger                   // wraps the ledger
+	Listener func(net.Listener) net.Listener                           // wraps each listener
 	Engine   func(wire.Engine) wire.Engine                             // wraps the whole Engine
 	Envelope func(mailbox.Envelope, []byte) (mailbox.Envelope, []byte) // changes what is handed on to the next hop
 	Ports    []policy.Role                                             // what is served; nil: 25, 465 and 587
@@ -140,8 +141,13 @@ func (r *Relay) listen() (map[policy.Role][]net.Listener, error) {
 		if err != nil {
 			return nil, err
 		}
-		listeners[role] = both
 		r.ports[target.Role(role)] = both[0].Addr().String()
+		for _, l := range both {
+			if r.options.Listener != nil {
+				l = r.options.Listener(l)
+			}
+			listeners[role] = append(listeners[role], l)
+		}
 	}
 	return listeners, nil
 }
