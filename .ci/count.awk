@@ -16,7 +16,7 @@ function field(name,   m) {
 /"Action":"output"/ {
 	text = field("Output")
 	if (match(text, /Ran [0-9]+ of [0-9]+ Specs/)) { split(substr(text, RSTART, RLENGTH), w, " "); specs += w[2] }
-	if (match(text, /scenarios: [0-9]+/)) { split(substr(text, RSTART, RLENGTH), w, " "); scenarios += w[2] }
+	if (match(text, /[0-9]+ scenarios ran/)) { split(substr(text, RSTART, RLENGTH), w, " "); scenarios += w[1] }
 	if (text ~ /_test\.go:[0-9]+: /) reason[field("Package") field("Test")] = text
 }
 END {

@@ -58,9 +58,10 @@ func testsMayImport() []string { return []string{"fakes/...", "reports/transcrip
 // onlyInTests is what only the tests of a package may import.
 func onlyInTests() map[string][]string {
 	return map[string][]string{
-		"features":         {"features/target/embedded"}, // the relay that the judge is tried on
-		"loadgen":          {"reference/..."},            // the relay that is measured
-		"reference/policy": {"reference/services"},       // the documented service, that policy's tables are about
+		"features":                 {"features/target/embedded"}, // the relay that the judge is tried on
+		"features/target/embedded": {"features", "reports"},      // the judge that tries it
+		"loadgen":                  {"reference/..."},            // the relay that is measured
+		"reference/policy":         {"reference/services"},       // the documented service, that policy's tables are about
 	}
 }
 
