@@ -25,8 +25,10 @@ test: ## run every test, with the race detector where a C compiler is there
 full: ## what .ci/run leaves out for its time: ceilings really sent, repeated runs, benchmarks
 	.ci/full
 
-bench: ## ratios against peers, measured in one run
-	go test -run '^$$' -bench . -benchtime 1x ./loadgen/...
+bench: ## ratios against peers, measured in one run; BENCH="-bench.only ledger" and the like choose
+	@mkdir -p bin
+	go test -c -o bin/bench.test ./loadgen
+	bin/bench.test -bench.table $(BENCH)
 
 fuzz: ## each fuzz target for FUZZ (default 20s)
 	.ci/fuzz $(FUZZ)

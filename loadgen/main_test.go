@@ -3,9 +3,12 @@
 package loadgen_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"testing"
 	"time"
 )
@@ -15,7 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	table := flag.Bool("bench.table", false, "print the table of benchmarks instead of running tests")
 	serve := flag.String("bench.serve", "", "be this server until standard input ends")
-	profile := flag.String("bench.profile", "", "write a CPU profile of each server into this directory")
+	profile := flag.String("bench.profile", "", "write a CPU profile of each process into this directory")
 	only := flag.String("bench.only", "", "only the groups of lines whose names hold this")
 	b := bench{progress: os.Stderr}
 	flag.IntVar(&b.rounds, "bench.rounds", 11, "rounds a line, 9 or more for a verdict to be worth anything")
@@ -26,9 +29,9 @@ func TestMain(m *testing.M) {
 	b.profile = *profile
 	switch {
 	case *serve != "":
-		os.Exit(exitOf(serveUntilEOF(server(*serve), *profile)))
+		os.Exit(exitOf(profiled(*profile, *serve, func() error { return serveUntilEOF(server(*serve)) })))
 	case *table:
-		os.Exit(exitOf(b.printTable(os.Stdout, *only)))
+		os.Exit(exitOf(profiled(*profile, "client", func() error { return b.printTable(os.Stdout, *only) })))
 	}
 	os.Exit(m.Run())
 }
@@ -39,4 +42,21 @@ func exitOf(err error) int {
 		return 1
 	}
 	return 0
+}
+
+// profiled writes a CPU profile of work into directory, if there is one.
+func profiled(directory, name string, work func() error) (err error) {
+	if directory == "" {
+		return work()
+	}
+	f, err := os.Create(filepath.Join(directory, fmt.Sprintf("%s-%d.pprof", name, os.Getpid())))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return work()
 }

@@ -12,9 +12,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"runtime/pprof"
 	"syscall"
 
 	"github.com/emersion/go-smtp"
@@ -36,7 +34,7 @@ const (
 )
 
 // serveUntilEOF is the server's process: it prints its address, then usage as JSON for each line of standard input.
-func serveUntilEOF(kind server, profile string) (err error) {
+func serveUntilEOF(kind server) (err error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -46,17 +44,6 @@ func serveUntilEOF(kind server, profile string) (err error) {
 		return fmt.Errorf("start %s: %w", kind, err)
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	if profile != "" {
-		f, err := os.Create(filepath.Join(profile, fmt.Sprintf("%s-%d.pprof", kind, os.Getpid())))
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
-	}
 	fmt.Println(l.Addr())
 	out := json.NewEncoder(os.Stdout)
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
@@ -88,11 +75,10 @@ func startRelay(l net.Listener, engine func(wire.Engine) wire.Engine) (stop func
 	if err != nil {
 		return nil, err
 	}
-	o := reference.Options{Service: service, Directory: world, Keeper: mailbox.Discard(), Engine: engine}
-	if l != nil {
-		o.Listeners = map[policy.Role][]net.Listener{policy.Port25: {l}}
-	}
-	relay, err := reference.Start(o)
+	relay, err := reference.Start(reference.Options{
+		Service: service, Directory: world, Keeper: mailbox.Discard(), Engine: engine,
+		Listeners: map[policy.Role][]net.Listener{policy.Port25: {l}},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +165,7 @@ func (b *bench) serve(kind server) (*process, error) {
 	}
 	p := &process{command: exec.Command(program, "-bench.serve="+string(kind), "-bench.profile="+b.profile)}
 	p.command.Stderr = os.Stderr
+	p.command.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // else each server takes a second to end in tests with -race
 	if p.in, err = p.command.StdinPipe(); err != nil {
 		return nil, err
 	}

@@ -48,20 +48,37 @@ func (t *Table) Count(v Verdict) int {
 
 // Write writes the table, its last line the count of the verdicts. Error: that of w.
 func (t *Table) Write(w io.Writer) error {
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(columns, "line\tmedian\t[min-max]\t95 % bounds\ttarget\tverdict\tinformation")
-	for _, r := range t.rows {
-		if r.words != "" {
-			fmt.Fprintln(columns, r.words) // no cell ends in it, so it widens no column
+	aligned := t.align()
+	out := []string{aligned[0]}
+	for i, next := 0, 1; i < len(t.rows); i++ {
+		if t.rows[i].words != "" {
+			out = append(out, t.rows[i].words)
 			continue
 		}
-		fmt.Fprintln(columns, strings.Join(r.line.cells(), "\t"))
+		out = append(out, aligned[next])
+		next++
 	}
-	fmt.Fprintf(columns, "%d met, %d not met, %d undecided\n", t.Count(Met), t.Count(NotMet), t.Count(Undecided))
-	if err := columns.Flush(); err != nil {
-		return fmt.Errorf("write the table: %w", err)
+	out = append(out, fmt.Sprintf("%d met, %d not met, %d undecided", t.Count(Met), t.Count(NotMet), t.Count(Undecided)))
+	for _, line := range out {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " ")); err != nil {
+			return fmt.Errorf("write the table: %w", err)
+		}
 	}
 	return nil
+}
+
+// align gives the heading and the lines, words left out: they would break the columns.
+func (t *Table) align() []string {
+	var text strings.Builder // never fails
+	columns := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, "line\tmedian\t[min-max]\t95 % bounds\ttarget\tverdict\tinformation")
+	for i := range t.rows {
+		if r := &t.rows[i]; r.words == "" {
+			fmt.Fprintln(columns, strings.Join(r.line.cells(), "\t"))
+		}
+	}
+	columns.Flush()
+	return strings.Split(text.String(), "\n")
 }
 
 func (l *Line) cells() []string {
@@ -80,7 +97,7 @@ func (l *Line) cells() []string {
 // Number writes v for a person: two decimals below 10, one below 100, none above, with commas between thousands.
 func Number(v float64) string {
 	switch size := math.Abs(v); {
-	case v == math.Trunc(v) && size < 1000:
+	case v == math.Trunc(v) && size < 1000, math.IsInf(v, 0), math.IsNaN(v):
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case size < 10:
 		return strconv.FormatFloat(v, 'f', 2, 64)

@@ -61,22 +61,28 @@ const (
 // They share one string, so that making them costs the client little.
 func recipients(list []string, first uint64, count int) []string {
 	text := make([]byte, 0, count*recipientWidth)
-	for i := range count {
-		digits := [12]byte{}
-		rest := first + uint64(i)
-		for at := len(digits) - 1; at >= 0; at-- {
-			digits[at] = '0' + byte(rest%10)
-			rest /= 10
-		}
+	digits := fmt.Appendf(nil, "%012d", first)
+	for range count {
 		text = append(text, 'r')
-		text = append(text, digits[:]...)
+		text = append(text, digits...)
 		text = append(text, "@"+recipientDomain...)
+		increment(digits)
 	}
 	joined := string(text)
 	for i := range count {
 		list = append(list, joined[i*recipientWidth:][:recipientWidth])
 	}
 	return list
+}
+
+// increment adds one to a decimal number.
+func increment(digits []byte) {
+	for i := len(digits) - 1; i >= 0; i-- {
+		if digits[i]++; digits[i] <= '9' {
+			return
+		}
+		digits[i] = '0'
+	}
 }
 
 // shape is what the messages of a line are like.

@@ -66,25 +66,26 @@ func (e *Engine) Decide(_ context.Context, stage policy.Stage, f *policy.Facts) 
 	if d.Refused() {
 		return d, nil
 	}
-	return e.reserve(decider, stage, f, d), nil
+	if item := e.reserve(stage, f, &d); item != nil {
+		return decider.Refuse(item), nil
+	}
+	return d, nil
 }
 
-// reserve holds what d would charge, in place of what the transaction held before.
-func (e *Engine) reserve(decider Decider, stage policy.Stage, f *policy.Facts, d policy.Decision) policy.Decision {
+// reserve holds what d would charge, in place of what the transaction held before, and gives what doesn't fit.
+func (e *Engine) reserve(stage policy.Stage, f *policy.Facts, d *policy.Decision) *policy.Item {
 	if stage < policy.Rcpt || stage == policy.Rcpt && len(d.Charge.Items()) == 0 {
-		return d
+		return nil
 	}
 	t := e.transaction(f)
 	if stage == policy.Data {
 		t.sender, t.rule, t.account = d.Sender, d.Rule, d.Charge.Account
 	}
 	if len(d.Charge.Items()) == 0 {
-		return d
+		return nil
 	}
-	if item := e.hold(t, &d.Charge); item != nil {
-		return decider.Refuse(item)
-	}
-	return d
+	charge := d.Charge // of its own, so that only this is allocated, and not a Decision at each RCPT
+	return e.hold(t, &charge)
 }
 
 // hold holds charge in place of what t held before, and nobody takes a place in between. Where it doesn't fit, t goes on
@@ -130,9 +131,7 @@ func (e *Engine) Commit(_ context.Context, f *policy.Facts, body io.Reader) (pol
 	if err := e.write(draft, f, body); err != nil {
 		return policy.Decision{}, err
 	}
-	decider := *e.decider.Load()
-	d := e.reserve(decider, policy.Accept, f, decider.Decide(policy.Accept, f))
-	if d.Refused() {
+	if d := e.accept(f); d.Refused() {
 		return d, nil
 	}
 	id, err := draft.Commit()
@@ -143,6 +142,16 @@ func (e *Engine) Commit(_ context.Context, f *policy.Facts, body io.Reader) (pol
 	t.hold, t.charge = ledger.Hold{}, nil
 	e.accepted(id, envelope)
 	return policy.Decision{Rule: t.rule}, nil
+}
+
+// accept decides once more, now that the message is there, and holds what is charged only now.
+func (e *Engine) accept(f *policy.Facts) policy.Decision {
+	decider := *e.decider.Load()
+	d := decider.Decide(policy.Accept, f)
+	if item := e.reserve(policy.Accept, f, &d); item != nil {
+		return decider.Refuse(item)
+	}
+	return d
 }
 
 // Release gives back what f's transaction holds.

@@ -49,18 +49,47 @@ func (d *dotReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	for d.good == 0 {
-		switch {
-		case d.spoil != nil:
-			return 0, d.spoil
-		case d.done != nil:
-			return 0, d.done
-		}
-		d.scan()
+	if err := d.find(); err != nil {
+		return 0, err
 	}
 	n := copy(p, d.in.pending()[:d.good])
 	d.use(n)
 	return n, nil
+}
+
+// WriteTo delivers the message from where it lies: io.Copy, which asks for it, would allocate 32 KiB a message.
+func (d *dotReader) WriteTo(w io.Writer) (n int64, err error) {
+	for {
+		if err := d.find(); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		p := d.in.pending()[:d.good]
+		written, err := w.Write(p)
+		n += int64(written)
+		d.use(written)
+		if err == nil && written < len(p) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// find sees to it that there is something to deliver, or tells why there will be nothing.
+func (d *dotReader) find() error {
+	for d.good == 0 {
+		switch {
+		case d.spoil != nil:
+			return d.spoil
+		case d.done != nil:
+			return d.done
+		}
+		d.scan()
+	}
+	return nil
 }
 
 func (d *dotReader) use(n int) {

@@ -17,20 +17,14 @@ type received struct {
 	Rest    string // what came behind the end
 }
 
-// receiveAll reads data as a message, cut into chunks, with reads of size octets.
+// receiveAll reads data as a message, cut into chunks, with reads of size octets; 0: by WriteTo.
 func receiveAll(data, cuts []byte, size int, limit int64) received {
 	pools := newPools()
 	conn := playing(data, cuts)
 	in := &stream{conn: conn, pools: &pools, lent: pools.small.Get().(*[]byte), idle: func() bool { return false }}
 	var d dotReader
 	d.begin(in, limit, -1, -1)
-	var message []byte
-	var got error
-	for p := make([]byte, size); got == nil; {
-		var n int
-		n, got = d.Read(p)
-		message = append(message, p[:n]...)
-	}
+	message, got := readMessage(&d, size)
 	err := d.drain()
 	r := received{Message: string(message)}
 	if err != nil {
@@ -47,6 +41,23 @@ func receiveAll(data, cuts []byte, size int, limit int64) received {
 		r.Rest += string(in.pending())
 	}
 	return r
+}
+
+// readMessage reads until d says why there is no more.
+func readMessage(d *dotReader, size int) (message []byte, err error) {
+	if size == 0 {
+		var b bytes.Buffer
+		if _, err = d.WriteTo(&b); err == nil {
+			err = io.EOF // as Read says it
+		}
+		return b.Bytes(), err
+	}
+	for p := make([]byte, size); err == nil; {
+		var n int
+		n, err = d.Read(p)
+		message = append(message, p[:n]...)
+	}
+	return message, err
 }
 
 // naive is receiveAll in the most obvious way.
@@ -95,7 +106,7 @@ func TestMessageArrivesIdentical(t *testing.T) {
 			message = append(message, l+"\r\n"...)
 		}
 		cuts := rapid.SliceOf(rapid.ByteMax(12)).Draw(t, "cuts")
-		size := rapid.IntRange(1, 40).Draw(t, "read")
+		size := rapid.IntRange(0, 40).Draw(t, "read")
 		want := received{Message: string(message), Rest: "QUIT\r\n"}
 		got := receiveAll(append(stuff(message), want.Rest...), cuts, size, 0)
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -119,8 +130,10 @@ func TestMessageAtEveryBorder(t *testing.T) {
 		want := naive([]byte(data), 0)
 		for i := range len(data) {
 			for j := range len(data) {
-				if diff := cmp.Diff(want, receiveAll([]byte(data), []byte{byte(i), byte(j), 255}, 7, 0)); diff != "" {
-					t.Fatalf("%q cut at %d and %d: %s", data, i, j, diff)
+				for _, size := range []int{0, 7} {
+					if diff := cmp.Diff(want, receiveAll([]byte(data), []byte{byte(i), byte(j), 255}, size, 0)); diff != "" {
+						t.Fatalf("%q cut at %d and %d, reads of %d: %s", data, i, j, size, diff)
+					}
 				}
 			}
 		}
@@ -135,12 +148,42 @@ func TestLongMessage(t *testing.T) {
 		if diff := cmp.Diff(want, receiveAll(append(stuff(message), "NOOP\r\n"...), cuts, 4096, int64(len(message)))); diff != "" {
 			t.Fatal(diff[:min(len(diff), 500)])
 		}
+		if diff := cmp.Diff(want, receiveAll(append(stuff(message), "NOOP\r\n"...), cuts, 0, int64(len(message)))); diff != "" {
+			t.Fatal("by WriteTo: " + diff[:min(len(diff), 500)])
+		}
 		got := receiveAll(append(stuff(message), "NOOP\r\n"...), cuts, 4096, int64(len(message))-1)
 		if got.Err != ErrTooBig.Error() || got.Rest != "NOOP\r\n" {
 			t.Fatal(got.Err, got.Rest)
 		}
 	}
 }
+
+// What the writer doesn't take stays in the message, and the session goes on behind its end all the same.
+func TestWriteToFails(t *testing.T) {
+	full := errors.New("full")
+	for name, w := range map[string]struct {
+		writer writerFunc
+		want   error
+	}{
+		"error":       {func([]byte) (int, error) { return 2, full }, full},
+		"short write": {func([]byte) (int, error) { return 2, nil }, io.ErrShortWrite},
+	} {
+		pools := newPools()
+		in := &stream{conn: playing([]byte("message\r\n.\r\nNOOP\r\n"), nil), pools: &pools, lent: pools.small.Get().(*[]byte), idle: func() bool { return false }}
+		var d dotReader
+		d.begin(in, 0, -1, -1)
+		if n, err := d.WriteTo(w.writer); n != 2 || !errors.Is(err, w.want) {
+			t.Errorf("%s: %d, %v; want 2, %v", name, n, err, w.want)
+		}
+		if err := d.drain(); err != nil || string(in.pending()) != "NOOP\r\n" {
+			t.Errorf("%s: drain says %v, behind the message is %q", name, err, in.pending())
+		}
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // A refused message that doesn't end isn't read for ever.
 func TestFlood(t *testing.T) {
@@ -165,7 +208,7 @@ func FuzzDotReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data, cuts []byte, size uint8, limit uint16) {
 		want := naive(data, int64(limit))
-		if diff := cmp.Diff(want, receiveAll(data, cuts, 1+int(size), int64(limit))); diff != "" {
+		if diff := cmp.Diff(want, receiveAll(data, cuts, int(size), int64(limit))); diff != "" {
 			t.Fatal(diff)
 		}
 	})
