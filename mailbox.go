@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -42,8 +41,14 @@ type mailList struct {
 	JSON     bool   `name:"json" help:"One JSON object a message."`
 }
 
+// mostListed bounds --limit, as mailbox.Filter does.
+const mostListed = 10_000
+
 // Run lists.
 func (c *mailList) Run(ctx context.Context, s *streams) error {
+	if c.Limit < 1 || c.Limit > mostListed {
+		return wrong(fmt.Errorf("--limit %d", c.Limit), fmt.Sprintf("Give 1 to %d", mostListed))
+	}
 	box, err := openMail(c.Mail)
 	if err != nil {
 		return err
@@ -84,7 +89,7 @@ func (c *mailShow) Run(s *streams) error {
 	}
 	m, content, err := box.Get(c.ID)
 	if err != nil {
-		return &exit{exitUsage, err}
+		return wrong(err, "See relayspec mailbox list --mail "+c.Mail)
 	}
 	defer content.Close()
 	if !c.Raw {
@@ -100,15 +105,24 @@ func (c *mailShow) Run(s *streams) error {
 
 // openMail opens a mailbox that is there: looking makes none.
 func openMail(dir string) (*mailbox.Box, error) {
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, &exit{exitUsage, &advice{fmt.Errorf("there is no mailbox %s", dir), "Name the directory of relayspec serve --mail with --mail"}}
+	const next = "Name the directory of relayspec serve --mail with --mail"
+	if info, err := os.Stat(filepath.Join(dir, "new")); err != nil || !info.IsDir() {
+		return nil, wrong(fmt.Errorf("there is no mailbox %s", dir), next)
 	}
-	return mailbox.Open(dir)
+	box, err := mailbox.Open(dir)
+	if err != nil {
+		return nil, wrong(err, next)
+	}
+	return box, nil
 }
 
+// mailAddress reads an address. A domain has no @, so the last one divides.
 func mailAddress(s string) policy.Address {
-	local, domain, _ := strings.Cut(s, "@")
-	return policy.Address{Local: local, Domain: strings.ToLower(domain)}
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return policy.Address{Local: s}
+	}
+	return policy.Address{Local: s[:at], Domain: strings.ToLower(s[at+1:])}
 }
 
 // briefly names the first recipient and counts the others.

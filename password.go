@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/relayspec/relayspec/reference/directory"
@@ -24,14 +25,26 @@ func (password) Help() string {
 
 // Run hashes.
 func (c *password) Run(s *streams) error {
+	prompt(s)
 	line, err := bufio.NewReader(s.in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the password: %w", err)
 	}
 	hash, err := directory.HashPassword(strings.TrimRight(line, "\r\n"), c.Cost)
 	if err != nil {
-		return &exit{exitUsage, &advice{err, "Give the password on standard input: echo 'correct horse' | relayspec password"}}
+		return wrong(err, "Give 1 to 72 octets on standard input: echo 'correct horse' | relayspec password")
 	}
 	_, err = fmt.Fprintln(s.out, hash)
 	return err
+}
+
+// prompt tells whoever sits at a terminal that something is waited for.
+func prompt(s *streams) {
+	file, ok := s.in.(*os.File)
+	if !ok {
+		return
+	}
+	if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		fmt.Fprint(s.err, "password (it is shown as you type): ")
+	}
 }

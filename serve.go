@@ -24,10 +24,10 @@ import (
 
 // serve is the command that runs the reference relay.
 type serve struct {
-	World   string            `placeholder:"FILE" required:"" help:"Who may relay what: customers, domains, users, settings."`
-	Port25  string            `default:"127.0.0.1:2525" placeholder:"ADDR" help:"Where port 25 is served; 'off': nowhere. Default: ${default}."`
-	Port465 string            `default:"127.0.0.1:2465" placeholder:"ADDR" help:"Where port 465 (TLS from the start) is served. Default: ${default}."`
-	Port587 string            `default:"127.0.0.1:2587" placeholder:"ADDR" help:"Where port 587 is served. Default: ${default}."`
+	World   string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given; the README's world.yaml is a sample."`
+	Port25  string            `name:"port25" default:"127.0.0.1:2525" placeholder:"ADDR" help:"Where port 25 is served; 'off': nowhere. Default: ${default}."`
+	Port465 string            `name:"port465" default:"127.0.0.1:2465" placeholder:"ADDR" help:"Where port 465 (TLS from the start) is served. Default: ${default}."`
+	Port587 string            `name:"port587" default:"127.0.0.1:2587" placeholder:"ADDR" help:"Where port 587 is served. Default: ${default}."`
 	Mail    string            `default:"mail" placeholder:"DIR" help:"Keep accepted mail here; 'off': throw it away. Default: ${default}."`
 	NextHop string            `placeholder:"ADDR" help:"Deliver accepted mail to this host:port, too."`
 	Hello   string            `default:"relay.relayspec.example" placeholder:"NAME" help:"The name to give the next hop in EHLO. Default: ${default}."`
@@ -55,7 +55,7 @@ Ctrl-C and SIGTERM drain: nobody is let in any more, transactions end, sessions 
 
 // Run serves until ctx ends.
 func (c *serve) Run(ctx context.Context, s *streams) error {
-	o, world, err := c.options(s)
+	o, notes, err := c.options()
 	if err != nil {
 		return err
 	}
@@ -69,47 +69,87 @@ func (c *serve) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	if o.Listeners, err = c.listen(); err != nil {
-		return err
-	}
-	relay, err := reference.Start(o)
+	relay, err := c.start(&o)
 	if err != nil {
-		return err
+		return errors.Join(err, closeForwarder(forwarder))
 	}
-	c.greet(s.err, o.Listeners, world)
+	greet(s.err, o.Listeners, notes)
 	<-ctx.Done()
 	fmt.Fprintf(s.err, "draining %d sessions, at most %s; again to stop at once\n", relay.Sessions(), c.Drain)
 	return c.stop(relay, forwarder)
 }
 
-// options reads everything that can be wrong before a port is opened.
-func (c *serve) options(s *streams) (reference.Options, *directory.Directory, error) {
-	world, err := directory.Load(c.World)
-	if err != nil {
-		return reference.Options{}, nil, &exit{exitUsage, &advice{err, "Mend " + c.World + " and start again"}}
+// start opens the ports and serves.
+func (c *serve) start(o *reference.Options) (*reference.Relay, error) {
+	var err error
+	if o.Listeners, err = c.listen(); err != nil {
+		return nil, err
 	}
-	for _, w := range world.Warnings() {
-		fmt.Fprintf(s.err, "warning: %s\n", w)
+	relay, err := reference.Start(*o)
+	if err != nil {
+		return nil, &exit{exitUsage, err}
+	}
+	return relay, nil
+}
+
+func closeForwarder(f *reference.Forwarder) error {
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}
+
+// options reads everything that can be wrong before a port is opened. The notes are to be told once it serves.
+func (c *serve) options() (o reference.Options, notes []string, err error) {
+	if c.NextHop != "" && c.Mail == "off" {
+		return o, nil, wrong(errors.New("--next-hop reads the mail that is kept, and --mail is off"), "Leave --mail on, or --next-hop out")
+	}
+	world, err := c.world()
+	if err != nil {
+		return o, nil, err
 	}
 	service, err := c.service()
 	if err != nil {
-		return reference.Options{}, nil, &exit{exitUsage, err}
+		return o, nil, wrong(err, "See --service and --switch in relayspec serve --help")
 	}
 	certificate, err := c.certificate(service.Host)
 	if err != nil {
-		const next = "Give a PEM certificate and its key with --cert and --key, or leave both out for a self-made one"
-		return reference.Options{}, nil, &exit{exitUsage, &advice{err, next}}
-	}
-	if certificate.File != "" {
-		fmt.Fprintf(s.err, "TLS: clients must trust %s\n", certificate.File)
+		return o, nil, err
 	}
 	box := mailbox.Discard()
 	if c.Mail != "off" {
 		if box, err = mailbox.Open(c.Mail); err != nil {
-			return reference.Options{}, nil, &exit{exitUsage, &advice{err, "Name a directory that can be written with --mail, or --mail off"}}
+			return o, nil, wrong(err, "Name a directory that can be written with --mail, or --mail off")
 		}
 	}
-	return reference.Options{Service: service, Directory: world, TLS: certificate.TLS, Keeper: box}, world, nil
+	for _, w := range world.Warnings() {
+		notes = append(notes, "warning: "+w.String())
+	}
+	if certificate.File != "" {
+		notes = append(notes, "TLS: clients must trust "+certificate.File)
+	}
+	notes = append(notes, fmt.Sprintf("serving %d customers and %d users of %s", len(world.Customers()), len(world.Users()), c.World))
+	return reference.Options{Service: service, Directory: world, TLS: certificate.TLS, Keeper: box}, notes, nil
+}
+
+// wrong is a mistake in the command line or in a file that it names.
+func wrong(err error, next string) error { return &exit{exitUsage, &advice{err, next}} }
+
+// world reads the world file.
+func (c *serve) world() (*directory.Directory, error) {
+	const sample = "Begin with the sample, world.yaml beside the README: relayspec serve --world world.yaml"
+	if c.World == "" {
+		return nil, wrong(errors.New("--world is missing: who may relay what?"), sample)
+	}
+	world, err := directory.Load(c.World)
+	var faults directory.Faults
+	switch {
+	case errors.As(err, &faults):
+		return nil, wrong(fmt.Errorf("%s can't be used, faults: %d\n%w", c.World, len(faults), err), "Mend "+c.World+" and start again")
+	case err != nil:
+		return nil, wrong(err, sample)
+	}
+	return world, nil
 }
 
 func (c *serve) service() (*policy.Service, error) {
@@ -120,11 +160,16 @@ func (c *serve) service() (*policy.Service, error) {
 }
 
 func (c *serve) certificate(host string) (*reference.Certificate, error) {
+	const next = "Give a PEM certificate and its key with --cert and --key, or leave both out for a self-made one"
 	switch {
 	case c.Cert != "" && c.Key != "":
-		return reference.LoadCertificate(c.Cert, c.Key)
+		certificate, err := reference.LoadCertificate(c.Cert, c.Key)
+		if err != nil {
+			return nil, wrong(err, next)
+		}
+		return certificate, nil
 	case c.Cert != "" || c.Key != "":
-		return nil, errors.New("--cert and --key go together")
+		return nil, wrong(errors.New("--cert and --key go together"), next)
 	}
 	names := []string{host, "localhost", "127.0.0.1", "::1"}
 	for _, address := range []string{c.Port25, c.Port465, c.Port587} {
@@ -133,7 +178,11 @@ func (c *serve) certificate(host string) (*reference.Certificate, error) {
 			names = append(names, name)
 		}
 	}
-	return reference.SelfMade(c.TLSDir, names...)
+	certificate, err := reference.SelfMade(c.TLSDir, names...)
+	if err != nil {
+		return nil, wrong(err, "Name a directory that can be written with --tls-dir, or give --cert and --key")
+	}
+	return certificate, nil
 }
 
 // listen opens every port, or none.
@@ -152,12 +201,12 @@ func (c *serve) listen() (map[policy.Role][]net.Listener, error) {
 			for _, opened := range listeners {
 				opened[0].Close()
 			}
-			return nil, &exit{exitUsage, &advice{fmt.Errorf("serve port %d: %w", p.role, err), fmt.Sprintf("Give another address with %s, or '%s off'", p.flag, p.flag)}}
+			return nil, wrong(fmt.Errorf("serve port %d: %w", p.role, err), fmt.Sprintf("Give another address with %s, or '%s off'", p.flag, p.flag))
 		}
 		listeners[p.role] = []net.Listener{l}
 	}
 	if len(listeners) == 0 {
-		return nil, &exit{exitUsage, errors.New("every port is off: leave one on")}
+		return nil, wrong(errors.New("every port is off"), "Leave one of --port25, --port465 and --port587 on")
 	}
 	return listeners, nil
 }
@@ -167,13 +216,10 @@ func (c *serve) forward(o *reference.Options, events *events) (*reference.Forwar
 	if c.NextHop == "" {
 		return nil, nil
 	}
-	box, ok := o.Keeper.(*mailbox.Box)
-	if !ok || c.Mail == "off" {
-		return nil, &exit{exitUsage, errors.New("--next-hop reads the mail that is kept: leave --mail on")}
-	}
+	box := o.Keeper.(*mailbox.Box) // options has made it
 	forwarder, err := reference.NewForwarder(delivery.NextHop{Address: c.NextHop, Hello: c.Hello}, time.Now, events.delivery)
 	if err != nil {
-		return nil, &exit{exitUsage, &advice{err, "See --next-hop and --hello in relayspec serve --help"}}
+		return nil, wrong(err, "See --next-hop and --hello in relayspec serve --help")
 	}
 	o.Accepted = func(id string, e mailbox.Envelope) {
 		err := forwarder.Add(delivery.Message{
@@ -189,13 +235,15 @@ func (c *serve) forward(o *reference.Options, events *events) (*reference.Forwar
 	return forwarder, nil
 }
 
-func (c *serve) greet(w io.Writer, listeners map[policy.Role][]net.Listener, world *directory.Directory) {
+func greet(w io.Writer, listeners map[policy.Role][]net.Listener, notes []string) {
 	for _, role := range []policy.Role{policy.Port25, policy.Port465, policy.Port587} {
 		for _, l := range listeners[role] {
 			fmt.Fprintf(w, "port %d: %s\n", role, l.Addr())
 		}
 	}
-	fmt.Fprintf(w, "serving %d customers and %d users of %s\n", len(world.Customers()), len(world.Users()), c.World)
+	for _, note := range notes {
+		fmt.Fprintln(w, note)
+	}
 }
 
 // stop drains the relay, then lets the next hop have what is due.
@@ -208,9 +256,8 @@ func (c *serve) stop(relay *reference.Relay, forwarder *reference.Forwarder) err
 	}
 	if forwarder != nil {
 		forwarder.Drain(ctx)
-		err = errors.Join(err, forwarder.Close())
 	}
-	return err
+	return errors.Join(err, closeForwarder(forwarder))
 }
 
 // events writes JSON lines from many goroutines.
@@ -229,7 +276,7 @@ func (c *serve) openEvents(s *streams) (*events, error) {
 	}
 	f, err := os.OpenFile(c.Events, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, &exit{exitUsage, &advice{fmt.Errorf("open the event log: %w", err), "Name a file that can be written with --events"}}
+		return nil, wrong(fmt.Errorf("open the event log: %w", err), "Name a file that can be written with --events, or --events off")
 	}
 	return &events{to: lines(f), file: f}, nil
 }

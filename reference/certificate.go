@@ -76,12 +76,8 @@ func openAuthority(dir string) (*authority, error) {
 		return newAuthority()
 	}
 	certFile, keyFile := filepath.Join(dir, authorityFile), filepath.Join(dir, authorityKeyFile)
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	switch {
-	case err == nil:
-		return authorityOf(pair, certFile)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("read the relay's own authority: %w; remove %s and %s to have a new one made", err, certFile, keyFile)
+	if _, err := os.Stat(certFile); err == nil {
+		return readAuthority(certFile, keyFile)
 	}
 	a, err := newAuthority()
 	if err != nil {
@@ -93,10 +89,16 @@ func openAuthority(dir string) (*authority, error) {
 	return a, nil
 }
 
-func authorityOf(pair tls.Certificate, file string) (*authority, error) {
+// readAuthority reads the authority that is there. One that can't be used is an error: clients trust it, and each of them
+// would refuse another in its place.
+func readAuthority(certFile, keyFile string) (*authority, error) {
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the relay's own authority, %s and %s: %w; remove %[1]s to have a new one made", certFile, keyFile, err)
+	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || time.Now().After(pair.Leaf.NotAfter) || !pair.Leaf.IsCA {
-		return nil, fmt.Errorf("%s is no authority that still holds; remove it to have a new one made", file)
+		return nil, fmt.Errorf("%s is no authority that still holds; remove it to have a new one made", certFile)
 	}
 	return &authority{cert: pair.Leaf, key: key}, nil
 }
@@ -161,6 +163,9 @@ func (a *authority) write(certFile, keyFile string) error {
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(a.key)
 	if err != nil {
+		return err
+	}
+	if err := os.Remove(keyFile); err != nil && !errors.Is(err, fs.ErrNotExist) { // else its mode would stay
 		return err
 	}
 	if err := os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {

@@ -47,14 +47,14 @@ func (f *Forwarder) NextDue() (time.Time, bool) { return f.queue.NextDue() }
 // RunDue makes every attempt that is due at now, and returns when they have been made.
 func (f *Forwarder) RunDue(now time.Time) { f.queue.RunDue(f.ctx, now) }
 
-// Drain waits until nothing is left to be tried at once, or ctx ends. What was deferred may still wait for its time.
+// Drain waits until nothing is under way and nothing is left to be tried at once, or ctx ends. What was deferred may still wait for its time.
 func (f *Forwarder) Drain(ctx context.Context) {
 	for ctx.Err() == nil {
+		f.queue.RunDue(ctx, f.now()) // first: what is under way isn't in NextDue
 		at, ok := f.queue.NextDue()
 		if !ok || at.After(f.now()) {
 			return
 		}
-		f.queue.RunDue(ctx, f.now())
 	}
 }
 

@@ -16,11 +16,11 @@ import (
 	"github.com/relayspec/relayspec/reference/wire"
 )
 
-// Options are what a Relay is made of. Service, Directory and Listeners are needed.
+// Options are what a Relay is made of. Service, Directory and Listeners are needed; the others work as zero.
 type Options struct {
 	Service   *policy.Service
 	Directory policy.Directory
-	Listeners map[policy.Role][]net.Listener // the Relay closes them
+	Listeners map[policy.Role][]net.Listener // the Relay closes them, also when it can't start
 	TLS       *tls.Config                    // nil: no STARTTLS; then there must be no listener for port 465
 	Keeper    Keeper                         // nil: messages are accepted and thrown away
 	Ledger    Ledger                         // nil: one in memory, with a key of its own
@@ -55,6 +55,27 @@ type Relay struct {
 
 // Start serves on every listener until Shutdown. The error says which option is missing or can't be used.
 func Start(o Options) (*Relay, error) {
+	r, err := newRelay(o)
+	if err != nil {
+		o.closeListeners()
+		return nil, fmt.Errorf("start the relay: %w", err)
+	}
+	for role, listeners := range o.Listeners {
+		for _, l := range listeners {
+			r.running.Go(func() { r.note(r.server.Serve(l, role)) })
+		}
+	}
+	if l, ok := r.options.Ledger.(interface{ Sweep(now time.Time) }); ok {
+		r.running.Go(func() { r.sweep(l) })
+	}
+	return r, nil
+}
+
+// newRelay makes a relay that doesn't run yet.
+func newRelay(o Options) (*Relay, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	o.setDefaults()
 	engine := &Engine{
 		ledger:  o.Ledger,
@@ -81,18 +102,33 @@ func Start(o Options) (*Relay, error) {
 		Events:       o.Events,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start the relay: %w", err)
+		return nil, err
 	}
 	r.server = server
-	for role, listeners := range o.Listeners {
+	return r, nil
+}
+
+// check says what Start can't do without.
+func (o *Options) check() error {
+	switch {
+	case o.Service == nil:
+		return errors.New("Options.Service is missing: services.Load gives one")
+	case o.Directory == nil:
+		return errors.New("Options.Directory is missing: directory.Load gives one")
+	case len(o.Listeners) == 0:
+		return errors.New("Options.Listeners is empty: there is nowhere to serve")
+	case len(o.Listeners[policy.Port465]) > 0 && o.TLS == nil:
+		return errors.New("Options.TLS is missing, which port 465 needs: SelfMade gives one")
+	}
+	return nil
+}
+
+func (o *Options) closeListeners() {
+	for _, listeners := range o.Listeners {
 		for _, l := range listeners {
-			r.running.Go(func() { r.note(server.Serve(l, role)) })
+			l.Close()
 		}
 	}
-	if l, ok := o.Ledger.(interface{ Sweep(now time.Time) }); ok {
-		r.running.Go(func() { r.sweep(l) })
-	}
-	return r, nil
 }
 
 // sweep bounds the ledger's memory until the relay ends.

@@ -68,8 +68,10 @@ type Queue struct {
 	changed chan struct{}
 
 	mu      sync.Mutex
-	waiting []*item // by due, then in the order of Add
-	held    int     // messages in the queue, those under way included
+	waiting []*item    // by due, then in the order of Add
+	held    int        // messages in the queue, those under way included
+	trying  int        // those under way
+	tried   *sync.Cond // trying went down to 0
 	serial  uint64
 	closed  bool
 }
@@ -90,7 +92,9 @@ func NewQueue(c Config) (*Queue, error) {
 	c.Messages = cmp.Or(max(c.Messages, 0), messages)
 	c.Workers = cmp.Or(max(c.Workers, 0), workers)
 	c.Recipients = cmp.Or(max(c.Recipients, 0), recipients)
-	return &Queue{config: c, changed: make(chan struct{}, 1)}, nil
+	q := &Queue{config: c, changed: make(chan struct{}, 1)}
+	q.tried = sync.NewCond(&q.mu)
+	return q, nil
 }
 
 // Add queues m, due at now. Errors: ErrFull, ErrClosed, or m is nonsense; then nothing of it is queued.
@@ -152,8 +156,8 @@ func (q *Queue) NextDue() (time.Time, bool) {
 	return q.waiting[0].due, true
 }
 
-// RunDue tries every message that is due at now, the longest due first, and returns when each has been reported.
-// When ctx ends the attempts under way are cut short and what hasn't been tried stays as it was.
+// RunDue tries every message that is due at now, the longest due first, and returns when each has been reported, also
+// those that another RunDue is trying. When ctx ends the attempts under way are cut short and what hasn't been tried stays as it was.
 func (q *Queue) RunDue(ctx context.Context, now time.Time) {
 	var work sync.WaitGroup
 	for range q.config.Workers {
@@ -168,6 +172,22 @@ func (q *Queue) RunDue(ctx context.Context, now time.Time) {
 		})
 	}
 	work.Wait()
+	q.settle(ctx)
+}
+
+// settle waits until no message is under way, or ctx ends.
+func (q *Queue) settle(ctx context.Context) {
+	wake := context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.tried.Broadcast()
+	})
+	defer wake()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.trying > 0 && ctx.Err() == nil {
+		q.tried.Wait()
+	}
 }
 
 // next takes the message that has been due longest, nil when none is.
@@ -179,11 +199,13 @@ func (q *Queue) next(now time.Time) *item {
 	}
 	i := q.waiting[0]
 	q.waiting = slices.Delete(q.waiting, 0, 1)
+	q.trying++
 	return i
 }
 
 // attempt tries i once, puts back what is deferred, and reports.
 func (q *Queue) attempt(ctx context.Context, now time.Time, i *item) {
+	defer q.done()
 	i.attempts++
 	outcomes := q.deliver(ctx, i)
 	var deferred []policy.Address
@@ -203,6 +225,15 @@ func (q *Queue) attempt(ctx context.Context, now time.Time, i *item) {
 		q.mu.Unlock()
 	}
 	q.config.Report(r)
+}
+
+// done ends an attempt.
+func (q *Queue) done() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.trying--; q.trying == 0 {
+		q.tried.Broadcast()
+	}
 }
 
 func (q *Queue) deliver(ctx context.Context, i *item) []Outcome {
