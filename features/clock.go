@@ -49,11 +49,32 @@ func timeHasPassedSince(ctx context.Context, words string) error {
 	return s.advance(ctx, left)
 }
 
-// begin keeps the relay's time of the first thing that is charged.
-func (s *scenario) begin() {
-	if clock, ok := s.target.(target.Clock); ok && s.began.IsZero() {
-		s.began = clock.Now()
+// A fixed window of a day is one of 24 hours since 1970. No scenario fills a day for longer than half of one.
+const (
+	day     = 24 * time.Hour
+	halfDay = day / 2
+	morning = 4*time.Minute + 30*time.Second // of the day, and of every window of 10 minutes
+)
+
+// begin keeps the relay's time of the first thing that is charged. Where windows are fixed that is in the first half of a
+// day, so that no day ends while a scenario fills it.
+func (s *scenario) begin(ctx context.Context) error {
+	if s.charged {
+		return nil
 	}
+	s.charged = true
+	clock, ok := s.target.(target.Clock)
+	if !ok {
+		return nil
+	}
+	now := clock.Now()
+	if left := now.Truncate(day).Add(day).Sub(now); left < halfDay && s.declares(target.CanClock) && !s.declares(target.Sliding) {
+		if err := s.advance(ctx, left+morning); err != nil {
+			return err
+		}
+	}
+	s.began = clock.Now()
+	return nil
 }
 
 // advance moves the relay's clock forward by d.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cucumber/godog"
@@ -18,8 +19,8 @@ type Volume string
 
 // The cost classes of volume.
 const (
-	VolumeLight  Volume = "light"  // counters are preloaded where the target can: for runs that are repeated often
-	VolumeNormal Volume = "normal" // up to 10,000 of anything is really sent; the two ceilings are preloaded
+	VolumeLight  Volume = "light"  // a Given that would send 500 and more preloads counters where the target can: for runs that are repeated often
+	VolumeNormal Volume = "normal" // all is really sent, up to some 10,000 of anything, but the two ceilings, which are preloaded
 	VolumeLarge  Volume = "large"  // the ceilings (4,600,000 and 319,444 recipients) are really sent too
 )
 
@@ -44,6 +45,7 @@ type scenario struct {
 	server  server
 	session *session // nil: none is open
 
+	charged  bool      // something was sent or preloaded
 	began    time.Time // by the relay's clock, when the first thing was charged
 	serial   int       // numbers recipients and tokens
 	outcomes []outcome // of the last When, in the order sent
@@ -59,6 +61,11 @@ func newScenario(j judged) *scenario {
 // close ends the scenario's session.
 func (s *scenario) close() { s.hangUp() }
 
+// declares tells whether the target says that it can do or be c.
+func (s *scenario) declares(c target.Capability) bool {
+	return slices.Contains(s.target.Describe().Capabilities, c)
+}
+
 // next numbers what must be new in this scenario.
 func (s *scenario) next() int {
 	s.serial++
@@ -70,6 +77,7 @@ func registerSteps(sc *godog.ScenarioContext) {
 	worldSteps(sc)
 	sessionSteps(sc)
 	transactionSteps(sc)
+	portionSteps(sc)
 	clockSteps(sc)
 	observationSteps(sc)
 }

@@ -26,43 +26,32 @@ func transactionSteps(sc *godog.ScenarioContext) {
 	sc.When(`^"([^"]*)" relays a message in each of two sessions at once$`, relaysTwice)
 	sc.When(`^"([^"]*)" keeps trying to relay `+load+`$`, keepsTrying)
 	sc.Given(`^"([^"]*)" has given up `+load+` (with RSET|in the middle of its text)$`, hasGivenUp)
-	sc.Given(`^"([^"]*)" has relayed ([\d,]+) messages, ([\d,]+) in every (\d+ minutes)$`, hasRelayedInPortions)
 	sc.Given(`^"([^"]*)" has been refused `+load+`$`, hasBeenRefused)
 }
 
 func hasRelayed(ctx context.Context, sender, what string) error {
 	s := from(ctx)
-	if err := relays(ctx, sender, what); err != nil {
+	mails, err := s.mails(s.sender(sender), what)
+	if err != nil {
+		return err
+	}
+	if preloaded, err := s.preload(ctx, mails, mails); preloaded || err != nil {
+		return err
+	}
+	return s.given(s.relayWhile(ctx, mails, accepted))
+}
+
+// given makes an error of what keeps a Given from holding: of err, or of the first message that was refused.
+func (s *scenario) given(err error) error {
+	if err != nil {
 		return unprepared(err)
 	}
 	for _, o := range s.outcomes {
 		if reply, refused := o.refusal(); refused {
-			return fmt.Errorf("what should be given doesn't hold: <%s> was refused at %s: %s", sender, o.stage, s.plain(reply.String()))
+			return fmt.Errorf("what should be given doesn't hold: <%s> was refused at %s: %s", s.plain(o.mail.sender), o.stage, s.plain(reply.String()))
 		}
 	}
 	return nil
-}
-
-// hasRelayedInPortions relays messages, so many before each move of the clock: more than a short window would let through.
-func hasRelayedInPortions(ctx context.Context, sender, total, portion, window string) error {
-	left, err := count(total)
-	if err != nil {
-		return err
-	}
-	each, err := count(portion)
-	if err != nil || each == 0 {
-		return fmt.Errorf("%q is no portion", portion)
-	}
-	apart, err := span(window)
-	for err == nil && left > 0 {
-		if err = hasRelayed(ctx, sender, fmt.Sprintf("%d messages", min(left, each))); err != nil {
-			return err
-		}
-		if left -= each; left > 0 {
-			err = from(ctx).advance(ctx, apart+tick)
-		}
-	}
-	return err
 }
 
 func hasBeenRefused(ctx context.Context, sender, what string) error {
@@ -199,23 +188,37 @@ func (s *scenario) recipients(what string) ([]string, error) {
 
 // relay sends mails through the scenario's session and keeps the outcomes to be judged.
 func (s *scenario) relay(ctx context.Context, mails []mail) error {
+	return s.relayWhile(ctx, mails, func(outcome) bool { return true })
+}
+
+// accepted tells whether the whole of a mail was.
+func accepted(o outcome) bool {
+	_, refused := o.refusal()
+	return !refused
+}
+
+// relayWhile is relay as long as goOn says so of what came last; a message that is under way then is told as well.
+func (s *scenario) relayWhile(ctx context.Context, mails []mail, goOn func(outcome) bool) error {
 	s.outcomes = nil
-	s.begin()
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
 	if len(mails) == 1 {
 		o, err := s.relayOne(ctx, mails[0])
 		s.outcomes = []outcome{o}
 		return err
 	}
-	for len(s.outcomes) < len(mails) {
+	for len(s.outcomes) < len(mails) && (len(s.outcomes) == 0 || goOn(s.last())) {
 		opened, refused, err := s.open(ctx)
 		if err != nil {
 			return err
 		}
 		if refused != nil {
+			refused.mail = mails[len(s.outcomes)]
 			s.outcomes = append(s.outcomes, *refused)
 			return nil
 		}
-		if err := s.relayMany(ctx, opened, mails[len(s.outcomes):]); err != nil {
+		if err := s.relayMany(ctx, opened, mails[len(s.outcomes):], goOn); err != nil {
 			return err
 		}
 	}
@@ -248,16 +251,16 @@ func (s *scenario) relayOne(ctx context.Context, m mail) (outcome, error) {
 
 // relayMany sends mails in a row through one session. Where the relay ends a session that has served a message, with 421
 // (RFC 5321 §3.8) or without a word between two messages, that is no error: what is left goes through the next session.
-func (s *scenario) relayMany(ctx context.Context, opened *session, mails []mail) error {
+func (s *scenario) relayMany(ctx context.Context, opened *session, mails []mail, goOn func(outcome) bool) error {
 	first := len(s.outcomes)
 	next := func(i int) client.Message { return mails[i].message() }
 	err := opened.SendMany(ctx, len(mails), next, func(i int, result client.Outcome) bool {
 		s.outcomes = append(s.outcomes, came(opened, mails[i], result))
-		return true
+		return goOn(s.last())
 	})
 	served := opened.used || len(s.outcomes) > first
 	opened.used = true
-	if err == nil {
+	if err == nil && s.last().reply.Code != 421 {
 		return nil
 	}
 	s.abandon()

@@ -8,7 +8,6 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/relayspec/relayspec/features/target"
-	"github.com/relayspec/relayspec/reports"
 )
 
 // worldSteps say what exists on the relay: customers, users, settings, and what has been used of a counter.
@@ -16,8 +15,9 @@ func worldSteps(sc *godog.ScenarioContext) {
 	sc.Given(`^a customer "([^"]*)" with ([\d,]+) licences?$`, aCustomer)
 	sc.Given(`^a customer "([^"]*)" with ([\d,]+) licences?:$`, aCustomerWith)
 	sc.Given(`^"([^"@]*)" has the relay setting "([^"]*)":$`, hasSetting)
-	sc.Given(`^"([^"]*)" has used ([\d,]+) (messages|distinct recipients|recipients) of (?:the|its) (day|10 minutes)$`, hasUsed)
+	sc.Given(`^"([^"]*)" has used ([\d,]+) recipients of the (day|10 minutes)$`, hasUsed)
 	sc.When(`^"([^"@]*)" changes the relay setting "([^"]*)":$`, changesSetting)
+	sc.Given(`^"([^"@]*)" has become a customer with:$`, becomes)
 	sc.When(`^"([^"@]*)" becomes a customer with:$`, becomes)
 }
 
@@ -80,68 +80,6 @@ func becomes(ctx context.Context, customer string, table *godog.Table) error {
 	return s.renew(ctx)
 }
 
-// The counters that a target may be asked to preload.
-const (
-	counterMessages   = "user-messages"
-	counterRecipients = "user-recipients"
-	counterDay        = "customer-day"
-	counterPeak       = "customer-peak"
-)
-
-// counterOf names the target's counter for the words of a feature.
-func counterOf(what, window string) (string, error) {
-	switch what + " of the " + window {
-	case "messages of the day":
-		return counterMessages, nil
-	case "distinct recipients of the day":
-		return counterRecipients, nil
-	case "recipients of the day":
-		return counterDay, nil
-	case "recipients of the 10 minutes":
-		return counterPeak, nil
-	}
-	return "", fmt.Errorf("no counter holds %s of the %s", what, window)
-}
-
-// hasUsed preloads a counter; in a run of large volume it really sends what the ceilings ask for.
-func hasUsed(ctx context.Context, who, amount, what, window string) error {
-	s := from(ctx)
-	n, err := count(amount)
-	if err != nil {
-		return err
-	}
-	usage := target.Usage{Customer: s.customer(who), Amount: n}
-	if usage.Counter, err = counterOf(what, window); err != nil {
-		return err
-	}
-	if usage.Counter == counterMessages || usage.Counter == counterRecipients {
-		usage.User = s.text(who)
-		usage.Customer, err = s.world.ownerOf(usage.User)
-	}
-	if err != nil {
-		return err
-	}
-	return s.use(ctx, usage)
-}
-
-// use brings a counter to where a Given wants it.
-func (s *scenario) use(ctx context.Context, u target.Usage) error {
-	if err := s.ready(ctx); err != nil {
-		return err
-	}
-	if s.reallySends(u) {
-		return s.fillWindow(ctx, u)
-	}
-	setter, ok := s.target.(target.UsageSetter)
-	if !ok {
-		return &Missing{target.CanUsage}
-	}
-	s.begin()
-	s.transcript.Note("", fmt.Sprintf("%s of %s%s is set to %d", u.Counter, u.Customer, u.User, u.Amount))
-	s.evidence = reports.Preloaded
-	return verb(target.CanUsage, "preload "+u.Counter, setter.SetUsage(ctx, u))
-}
-
 // renew tells the relay what changed. What comes next goes through a new session: an open one may keep what was.
 func (s *scenario) renew(ctx context.Context) error {
 	s.hangUp()
@@ -185,15 +123,6 @@ func (w *world) edit(id string) (*target.Customer, error) {
 		}
 	}
 	return nil, fmt.Errorf("no Given made the customer %q", id)
-}
-
-// ownerOf gives the ID of the customer that registered user.
-func (w *world) ownerOf(user string) (string, error) {
-	c, _, err := w.user(user)
-	if err != nil {
-		return "", err
-	}
-	return c.ID, nil
 }
 
 func (w *world) user(address string) (*target.Customer, target.User, error) {

@@ -104,7 +104,8 @@ func (o *Options) told(f Finding) Finding {
 	return f
 }
 
-// judge runs the cases against one relay: for a mutant those that send much only where they are its own rule's.
+// judge runs the cases against one relay: all against a variant; against a mutant those that send much only where they
+// are its own rule's.
 func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) (Finding, error) {
 	started := time.Now()
 	run, err := features.Run(ctx, features.Options{
@@ -114,7 +115,7 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 		},
 		Workers: o.Workers,
 		Select: func(c *features.Case) bool {
-			return !c.Volume || len(f.Breaks) > 0 && slices.Contains(c.Rules, f.Breaks[0])
+			return !c.Volume || len(f.Breaks) == 0 || slices.Contains(c.Rules, f.Breaks[0])
 		},
 		Volume: features.VolumeLight,
 		Tool:   o.Tool,

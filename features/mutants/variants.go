@@ -20,6 +20,7 @@ func Variants() []Variant {
 		{"only a registered domain itself counts in HELO", with([]target.Capability{target.HeloSuffix}, "helo-match=exact")},
 		{"100 recipients a transaction", with([]target.Capability{target.Over100}, "recipient-cap=cap100")},
 		{"every HELO name is accepted", with(nil, "generic-helo=lenient")},
+		{"the peak's error before the day's", with(nil, "limit-order=peak-day-user")},
 		{"421 in one line", with(nil, "helo-refusal-form=one-line")},
 		{"the second recipient of <> is deferred", with(nil, "null-sender-reply=452")},
 		{"denials are always 5.7.0", with(nil, "denial=5.7.0")},
