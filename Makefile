@@ -19,8 +19,8 @@ selftest: build ## judge the judge: broken relays must be told from compliant on
 test: ## run every test, with the race detector where a C compiler is there
 	@mkdir -p bin
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"
-	@go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile bin/test.json -- $(RACE) -timeout 10m ./...
-	@awk -f .ci/count.awk bin/test.json
+	@go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile bin/test.json -- $(RACE) -timeout 10m ./...; \
+		status=$$?; awk -f .ci/count.awk bin/test.json; exit $$status
 
 full: ## what .ci/run leaves out for its time: ceilings really sent, repeated runs, benchmarks
 	.ci/full

@@ -140,7 +140,7 @@ func TestUnreadMessageIsDrained(t *testing.T) {
 	conn := playing([]byte(text), nil)
 	runSession(mustServer(t, Config{Engine: careless{decision: refusal}}), conn, func(*session) {})
 	got := string(conn.written)
-	if !strings.Contains(got, "450 4.2.1") || !strings.Contains(got, "250 2.0.0 OK") || strings.Contains(got, "221") {
+	if !strings.Contains(got, "\n450 4.2.1") || !strings.Contains(got, "\n250 2.0.0 OK") || strings.Contains(got, "\n221") {
 		t.Error(got)
 	}
 }
