@@ -49,11 +49,11 @@ type Engine struct {
 
 // transaction is what the Engine keeps between two stages of one transaction, in Facts.Hold.
 type transaction struct {
-	hold    ledger.Hold
-	charge  *policy.Charge // what hold holds; nil: nothing
-	account string         // the customer
-	sender  policy.Address // as it goes on from here
-	rule    policy.RuleID  // what admitted it
+	hold     ledger.Hold
+	charge   *policy.Charge // what hold holds; nil: nothing
+	customer string
+	sender   policy.Address // as it goes on from here
+	rule     policy.RuleID  // what admitted it
 }
 
 // Decide answers at a stage. Where limits speak it holds what acceptance would use up.
@@ -74,18 +74,14 @@ func (e *Engine) Decide(_ context.Context, stage policy.Stage, f *policy.Facts) 
 
 // reserve holds what d would charge, in place of what the transaction held before, and gives what doesn't fit.
 func (e *Engine) reserve(stage policy.Stage, f *policy.Facts, d *policy.Decision) *policy.Item {
-	if stage < policy.Rcpt || stage == policy.Rcpt && len(d.Charge.Items()) == 0 {
-		return nil
-	}
-	t := e.transaction(f)
 	if stage == policy.Data {
-		t.sender, t.rule, t.account = d.Sender, d.Rule, d.Charge.Account
+		t := e.transaction(f)
+		t.sender, t.rule, t.customer = d.Sender, d.Rule, d.Customer
 	}
 	if len(d.Charge.Items()) == 0 {
 		return nil
 	}
-	charge := d.Charge // of its own, so that only this is allocated, and not a Decision at each RCPT
-	return e.hold(t, &charge)
+	return e.hold(e.transaction(f), d.Charge)
 }
 
 // hold holds charge in place of what t held before, and nobody takes a place in between. Where it doesn't fit, t goes on
@@ -172,7 +168,7 @@ func (e *Engine) envelope(f *policy.Facts, t *transaction) mailbox.Envelope {
 	return mailbox.Envelope{
 		Received:   e.now(),
 		Session:    f.Session,
-		Customer:   t.account,
+		Customer:   t.customer,
 		Peer:       f.Peer,
 		Helo:       f.Helo,
 		User:       f.User,
@@ -201,6 +197,26 @@ func (e *Engine) write(draft io.Writer, f *policy.Facts, body io.Reader) error {
 
 // received is the trace header that every relay adds. Source: RFC 5321 §4.4; with-types RFC 3848.
 func (e *Engine) received(f *policy.Facts) []byte {
+	const usual = 256 // octets; a longer one is allocated twice
+	b := appendAll(make([]byte, 0, usual), "Received: from ", f.Helo, " ([")
+	if f.Peer.Unmap().Is6() {
+		b = append(b, "IPv6:"...)
+	}
+	b = f.Peer.Unmap().AppendTo(b)
+	b = appendAll(b, "])\r\n\tby ", e.host, " with ", protocol(f), " id ", f.Session, ";\r\n\t")
+	b = e.now().UTC().AppendFormat(b, time.RFC1123Z)
+	return append(b, "\r\n"...)
+}
+
+func appendAll(b []byte, parts ...string) []byte {
+	for _, part := range parts {
+		b = append(b, part...)
+	}
+	return b
+}
+
+// protocol is the with-type of a session.
+func protocol(f *policy.Facts) string {
 	with := "SMTP"
 	if f.Extended {
 		with = "ESMTP"
@@ -211,10 +227,5 @@ func (e *Engine) received(f *policy.Facts) []byte {
 			with += "A"
 		}
 	}
-	peer := f.Peer.Unmap().String()
-	if f.Peer.Unmap().Is6() {
-		peer = "IPv6:" + peer
-	}
-	return fmt.Appendf(nil, "Received: from %s ([%s])\r\n\tby %s with %s id %s;\r\n\t%s\r\n",
-		f.Helo, peer, e.host, with, f.Session, e.now().UTC().Format(time.RFC1123Z))
+	return with
 }

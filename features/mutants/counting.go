@@ -136,6 +136,9 @@ func togetherExternal(next reference.Decider, f *policy.Facts, account string, i
 // capitalsDiffer charges addresses in which a capital is another letter.
 func capitalsDiffer(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
 	d := next.Decide(stage, f)
+	if d.Charge == nil {
+		return d
+	}
 	other := make([]policy.Address, len(d.Charge.Recipients))
 	for i, a := range d.Charge.Recipients {
 		var local strings.Builder

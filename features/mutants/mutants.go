@@ -107,7 +107,7 @@ func charges(change func(next reference.Decider, f *policy.Facts, account string
 			return d
 		}
 		account, items := change(next, f, d.Charge.Account, append([]policy.Item(nil), d.Charge.Items()...))
-		d.Charge = policy.Charge{Account: account, Recipients: d.Charge.Recipients}
+		d.Charge = &policy.Charge{Account: account, Recipients: d.Charge.Recipients}
 		for _, item := range items {
 			d.Charge.Add(item)
 		}

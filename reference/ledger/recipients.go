@@ -160,13 +160,12 @@ func (r *recipients) place(hash uint64) (s *segment, at int, known bool) {
 
 // makeRoom sees to it that s, where hash belongs, has empty slots: by emptying stale ones, by growing, by splitting.
 func (r *recipients) makeRoom(s *segment, hash uint64) {
-	s.compact(r.times.floor)
-	size := len(s.slots)
+	size, live := len(s.slots), s.live(r.times.floor)
 	switch {
-	case s.filled*3 < size && size > 8*leastSlots:
-		r.resize(s, max(s.filled*3/2, leastSlots))
-	case s.filled*10 <= size*7:
-		// Enough was stale: the next time is a seventh of the segment away.
+	case live*3 < size && size > 8*leastSlots:
+		r.resize(s, max(live*3/2, leastSlots))
+	case live*10 <= size*7: // enough is stale: the next time is a seventh of the segment away
+		s.compact(r.times.floor)
 	case size < mostSlots:
 		r.resize(s, min(size*5/4, mostSlots))
 	default:
@@ -175,7 +174,7 @@ func (r *recipients) makeRoom(s *segment, hash uint64) {
 }
 
 func (r *recipients) resize(s *segment, size int) {
-	bigger := &segment{depth: s.depth, base: s.base, slots: make([]slot, size)}
+	bigger := &segment{depth: s.depth, base: s.base, slots: newSlots(size)}
 	s.copyTo(r.times.floor, func(slot) *segment { return bigger })
 	*s = *bigger
 }
@@ -189,7 +188,7 @@ func (r *recipients) split(s *segment, hash uint64) {
 	halves := [2]*segment{}
 	sizes := s.halves(r.times.floor, bit)
 	for i := range halves {
-		halves[i] = &segment{depth: s.depth + 1, base: s.base, slots: make([]slot, max(sizes[i]*3/2, leastSlots))}
+		halves[i] = &segment{depth: s.depth + 1, base: s.base, slots: newSlots(max(sizes[i]*3/2, leastSlots))}
 	}
 	s.copyTo(r.times.floor, func(moved slot) *segment {
 		if moved.high&bit != 0 {

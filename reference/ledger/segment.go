@@ -1,6 +1,9 @@
 package ledger
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // The slots of a segment. A full one of mostSlots is split, so that no charge pays for more than that.
 const (
@@ -35,7 +38,13 @@ type segment struct {
 }
 
 func newSegment(depth uint8, size int, floor tick) *segment {
-	return &segment{depth: depth, base: floor - 1, slots: make([]slot, size)}
+	return &segment{depth: depth, base: floor - 1, slots: newSlots(size)}
+}
+
+// newSlots makes empty slots: at least size, and as many more as the allocator would round up to anyway.
+func newSlots(size int) []slot {
+	slots := slices.Grow([]slot(nil), size)
+	return slots[:cap(slots)]
 }
 
 // home is where the search for a hash starts.
@@ -156,6 +165,17 @@ func (s *segment) copyTo(floor tick, choose func(slot) *segment) {
 			choose(moved).insert(moved, limit)
 		}
 	}
+}
+
+// live counts the recipients that aren't stale.
+func (s *segment) live(floor tick) int {
+	limit, n := s.limit(floor), 0
+	for i := range s.slots {
+		if s.slots[i].stamp > limit {
+			n++
+		}
+	}
+	return n
 }
 
 // halves counts the recipients that aren't stale, by one bit of the hash.

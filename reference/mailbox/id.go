@@ -2,7 +2,7 @@ package mailbox
 
 import (
 	"math/rand/v2"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,7 +35,15 @@ func (g *ids) next(now time.Time) string {
 	default:
 		g.last, g.tail = g.last.Add(time.Millisecond), rand.Uint32N(tailLimit/2)
 	}
-	return strings.Replace(g.last.Format(timeForm), ".", "", 1) + "-" + tailText(g.tail)
+	return text(g.last, g.tail)
+}
+
+func text(received time.Time, tail uint32) string {
+	const point = len("20060102T150405") // a time form can't do without one before the milliseconds
+	var buffer [len(timeForm) + tailSize]byte
+	id := received.AppendFormat(buffer[:0], timeForm)
+	id = append(slices.Delete(id, point, point+1), '-')
+	return string(append(id, tailText(tail)...))
 }
 
 func tailText(n uint32) string {

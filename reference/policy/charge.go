@@ -61,5 +61,10 @@ func (c *Charge) Add(item Item) {
 	c.count++
 }
 
-// Items gives the items in order of precedence. The slice is c's own.
-func (c *Charge) Items() []Item { return c.items[:c.count] }
+// Items gives the items in order of precedence: none where c is nil. The slice is c's own.
+func (c *Charge) Items() []Item {
+	if c == nil {
+		return nil
+	}
+	return c.items[:c.count]
+}

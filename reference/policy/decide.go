@@ -93,7 +93,7 @@ func (p *Policy) data(f *Facts) Decision {
 	}
 	d := a.decision
 	d.Sender = a.sender
-	d.Charge.Account = a.customer.ID // whose mail it is, also where limits speak later
+	d.Customer = a.customer.ID
 	if p.Service.limitStage() != Accept {
 		d.Charge = p.charge(a.customer, f, f.Recipients)
 	}

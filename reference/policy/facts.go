@@ -84,16 +84,17 @@ type Facts struct {
 	Hold any // the Engine's own note on this transaction; wire only carries it
 }
 
-// Decision is the relay's answer at a stage.
+// Decision is the relay's answer at a stage. It is copied at every command, so it stays small.
 type Decision struct {
-	Reply  Reply         // zero: the service's positive reply for the stage
-	Rule   RuleID        // the rule that decided; empty: no rule had an objection
-	Close  bool          // close the connection after the reply
-	Bucket bool          // the refusal stands only once the peer's bucket is empty (relay-rules 2.21)
-	Delay  time.Duration // wait this long before the reply
-	User   string        // at Auth: the identity that was proved
-	Sender Address       // at Data: the envelope sender from here on, after a rewrite
-	Charge Charge        // at the stage that charges: what acceptance would use up; from Data on its Account is whose mail it is
+	Reply    Reply         // zero: the service's positive reply for the stage
+	Rule     RuleID        // the rule that decided; empty: no rule had an objection
+	Close    bool          // close the connection after the reply
+	Bucket   bool          // the refusal stands only once the peer's bucket is empty (relay-rules 2.21)
+	Delay    time.Duration // wait this long before the reply
+	User     string        // at Auth: the identity that was proved
+	Sender   Address       // at Data: the envelope sender from here on, after a rewrite
+	Customer string        // at Data: the ID of the customer whose mail it is
+	Charge   *Charge       // at the stage that charges: what acceptance would use up; nil: nothing
 }
 
 // Refused tells whether d is a refusal, that is: a 4yz or 5yz reply.

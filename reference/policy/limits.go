@@ -3,8 +3,8 @@ package policy
 // charge is what the acceptance of a message to recipients uses up, for the customer and, where MAIL FROM as given is a
 // registered user of that customer, for the user. The AUTH identity, the headers and a rewritten sender are never charged.
 // Source: CNT-ENVELOPE, CNT-NOT-AUTH, CNT-NOT-HEADERS, CNT-UNREGISTERED, documented; relay-rules 2.41.
-func (p *Policy) charge(c *Customer, f *Facts, recipients []Address) Charge {
-	charge := Charge{Account: c.ID, Recipients: recipients}
+func (p *Policy) charge(c *Customer, f *Facts, recipients []Address) *Charge {
+	charge := &Charge{Account: c.ID, Recipients: recipients}
 	counted := len(recipients)
 	if p.Service.Switches.OwnDomainsFree {
 		counted -= p.inOwnDomains(c, recipients)
@@ -16,7 +16,7 @@ func (p *Policy) charge(c *Customer, f *Facts, recipients []Address) Charge {
 	charge.Add(day)
 	charge.Add(peak)
 	if user := p.registered(c, f.Sender); user != nil {
-		p.chargeUser(&charge, c, user)
+		p.chargeUser(charge, c, user)
 	}
 	return charge
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // charged lists the items of a charge, one a line: counter, user, amount/limit in window, refusal.
-func charged(c policy.Charge) string {
+func charged(c *policy.Charge) string {
 	var lines []string
 	for _, i := range c.Items() {
 		kind := ""

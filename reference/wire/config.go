@@ -32,7 +32,7 @@ type Config struct {
 	MaxErrors int
 	// MaxSessions bounds the sessions at once, over all listeners. One more gets ReplyBusy. 0: 20,000. -1: no bound.
 	MaxSessions int
-	// NewID gives each session its id, printable ASCII. nil: random, in the observed shape.
+	// NewID gives each session its id, printable ASCII without braces. nil: random, in the observed shape.
 	NewID func() string
 	// Now is the time in {unix} and in events. nil: time.Now.
 	Now func() time.Time

@@ -34,7 +34,7 @@ func (s *session) mail(argument []byte) {
 		return
 	}
 	s.transaction = true
-	s.agree(policy.ReplyMail)
+	s.agreeWith(s.positives.mail)
 }
 
 // rcpt adds a recipient: RFC 5321 §4.1.1.3. A refused one leaves the transaction as it was.
@@ -54,7 +54,7 @@ func (s *session) rcpt(argument []byte) {
 		return
 	}
 	s.facts.Recipients = append(s.facts.Recipients, recipient)
-	s.agree(policy.ReplyRcpt)
+	s.agreeWith(s.positives.rcpt)
 }
 
 // expectTransaction answers where MAIL should have come first.
@@ -85,7 +85,7 @@ func (s *session) data(argument []byte) {
 		s.release()
 		return
 	}
-	s.agree(policy.ReplyData)
+	s.agreeWith(s.positives.data)
 	if s.flush() != nil { // RFC 2920 §3.2: nothing waits behind a Commit
 		s.closing = true // what is pending is message, not commands
 		return
@@ -105,7 +105,7 @@ func (s *session) receive() {
 		broken, s.closing = s.message.spoil, true
 	}
 	if broken == nil && failure == nil && !s.decision.Refused() {
-		s.agree(policy.ReplyAccepted)
+		s.agreeWith(s.positives.accepted)
 		s.errors = 0
 		s.forget()
 		return

@@ -22,6 +22,22 @@ func render(r policy.Reply) reply {
 	return reply{code: r.Code, enhanced: r.Enhanced, text: r.Append(nil)}
 }
 
+// positives are the positive replies that each message gets, looked up and with the session's {id} in place once for all
+// of its messages. {unix} and the like are still open.
+type positives struct{ mail, rcpt, data, accepted reply }
+
+func (s *Server) positives(session string) positives {
+	with := func(name policy.ReplyName) reply {
+		r := s.replies[name]
+		r.text = bytes.ReplaceAll(r.text, []byte("{id}"), []byte(session))
+		return r
+	}
+	return positives{
+		mail: with(policy.ReplyMail), rcpt: with(policy.ReplyRcpt),
+		data: with(policy.ReplyData), accepted: with(policy.ReplyAccepted),
+	}
+}
+
 // say answers with a reply of the service.
 func (s *session) say(name policy.ReplyName) {
 	s.write(s.server.replies[name], note{})
@@ -52,7 +68,7 @@ func (s *session) bye(name policy.ReplyName) {
 }
 
 // ask puts a stage to the Engine, keeps its Decision in s.decision, and writes a refusal. It tells whether the stage was
-// passed; then the positive reply is still to be written, with agree.
+// passed; then the positive reply is still to be written, with agree or agreeWith.
 func (s *session) ask(stage policy.Stage) bool {
 	s.pending = s.pending || stage >= policy.Mail
 	var err error

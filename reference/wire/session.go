@@ -30,6 +30,7 @@ type session struct {
 
 	named     string // {helo}: the argument of HELO or EHLO, fit for a reply also when it was refused
 	challenge []byte // {challenge}, base64
+	positives positives
 
 	stage   string // for Events
 	command string // for Events; empty when there are none
@@ -45,6 +46,7 @@ func newSession(server *Server, conn net.Conn, role policy.Role) *session {
 		idle:  s.unoccupied,
 	}
 	s.facts = policy.Facts{Session: server.config.NewID(), Peer: peerOf(conn), Port: role}
+	s.positives = server.positives(s.facts.Session)
 	return s
 }
 
