@@ -34,7 +34,10 @@ func (p *Policy) admit(f *Facts) admission {
 			furthest, answer = reached, d
 		}
 	}
-	if furthest < 0 {
+	switch {
+	case len(o.customer.Settings) == 0:
+		answer = p.deny(f, "CON-ADD-MODES")
+	case furthest < 0:
 		answer = p.deny(f, "CON-IP-TOGGLE")
 	}
 	return admission{decision: answer}
@@ -65,9 +68,11 @@ func (p *Policy) identify(f *Facts) origin {
 	helos, matched := p.heloOwner(f)
 	if f.User != "" {
 		address := split(f.User)
-		if user := p.Directory.User(address); user != nil {
-			o.customer, o.authDomain = user.Customer, address.Domain
+		user := p.Directory.User(address)
+		if user == nil {
+			return o // gone since AUTH: what was proved is worth nothing, and nobody else's mail
 		}
+		o.customer, o.authDomain = user.Customer, address.Domain
 	}
 	if o.customer == nil {
 		o.customer = senders
@@ -103,7 +108,7 @@ func (p *Policy) ask(s *Setting, o *origin, f *Facts) (int, Decision) {
 	if d := p.encrypted(s, f); d.Refused() {
 		return stoppedAtTLS, d
 	}
-	if d := p.method(s, f); d.Refused() {
+	if d := p.method(s, o, f); d.Refused() {
 		return stoppedAtMethod, d
 	}
 	return stoppedAtSender, p.sender(s, o, f)
@@ -124,9 +129,9 @@ func (p *Policy) encrypted(s *Setting, f *Facts) Decision {
 // method asks for what the setting's two boxes require: a listed address, AUTH, or both.
 // Replies: the 550 of deny; ReplyAuthRequired (530) for missing AUTH by switch.
 // Source: AUTH-METHODS, AUTH-IP, AUTH-SMTP, documented; AND assumed (relay-rules 2.14); codes 2.15, 2.20.
-func (p *Policy) method(s *Setting, f *Facts) Decision {
+func (p *Policy) method(s *Setting, o *origin, f *Facts) Decision {
 	listed := s.ByAddress && s.Addresses.Contains(f.Peer)
-	proved := s.RequireAuth && f.User != ""
+	proved := s.RequireAuth && o.authDomain != ""
 	if p.Service.Switches.EitherMethod && (listed || proved) {
 		return Decision{}
 	}

@@ -57,9 +57,10 @@ func TestAllowedSenders(t *testing.T) {
 		{"the one that got furthest answers", []policy.Setting{encrypted, byAddress(policy.RegisteredUsers)}, from("ana@acme.example"), "550 5.7.1 SND-REGISTERED"},
 		{"disabled setting, listed by another customer", []policy.Setting{disabled}, from("anna@acme.example"), "550 5.7.1 CON-IP-TOGGLE"},
 		{"disabled setting, unlisted", []policy.Setting{disabled}, from("anna@acme.example", peer(outside)), "550 5.7.0 CON-IP-TOGGLE"},
-		{"no setting at all", nil, from("ida@idle.example", peer(outside)), "550 5.7.0 CON-IP-TOGGLE"},
+		{"no setting at all", nil, from("ida@idle.example", peer(outside)), "550 5.7.0 CON-ADD-MODES"},
 		{"legacy edition", nil, from("lea@legacy.example"), "550 5.7.0 ELIG-LEGACY"},
-		{"AUTH doesn't rescue from 5.7.0", nil, from("x@yahoo.example", as("ida@idle.example"), peer(outside)), "550 5.7.0 CON-IP-TOGGLE"},
+		{"AUTH doesn't rescue from 5.7.0", nil, from("x@yahoo.example", as("ida@idle.example"), peer(outside)), "550 5.7.0 CON-ADD-MODES"},
+		{"whoever authenticated and is gone opens nothing", []policy.Setting{withAuth}, from("anna@acme.example", as("gina@gone.example")), "550 5.7.1 SND-FOREIGN-IDENT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld()

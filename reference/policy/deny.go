@@ -35,7 +35,8 @@ func (p *Policy) known(f *Facts) bool {
 
 // withNames fills in the peer and the domains that were looked for.
 func (p *Policy) withNames(f *Facts, d Decision) Decision {
-	d.Reply = d.Reply.Expand("peer", f.Peer.Unmap().String(), "domains", strings.Join(p.lookedUp(f), ", "))
+	names := strings.NewReplacer("{", "", "}", "").Replace(strings.Join(p.lookedUp(f), ", ")) // no {placeholder} of the client's
+	d.Reply = d.Reply.Expand("peer", f.Peer.Unmap().String(), "domains", names)
 	return d
 }
 

@@ -27,8 +27,9 @@ func (p *Policy) charge(c *Customer, f *Facts, recipients []Address) *Charge {
 // less while nothing has been paid. Reply: ReplyCustomerDay (550 5.7.1); the session stays open.
 // Source: LIM-CUST-DAY, LIM-CUST-DAY-MAX, ERR-CUST-DAY, LIM-CUST-BLOCKS-ALL, documented; exact factor: relay-rules 2.6.
 func (p *Policy) customerDay(c *Customer, recipients int) Item {
+	limit := p.dayLimit(c)
 	return Item{
-		Rule: "LIM-CUST-DAY", Counter: CustomerDay, Amount: recipients, Limit: p.dayLimit(c),
+		Rule: limit.rule, Counter: CustomerDay, Amount: recipients, Limit: limit.recipients,
 		Window:     Window{Length: p.Service.Limits.DayWindow, Fixed: p.Service.Switches.FixedDay},
 		AllowEmpty: p.Service.Switches.AllowIfEmpty, Refusal: ReplyCustomerDay,
 	}
@@ -41,12 +42,10 @@ func (p *Policy) customerDay(c *Customer, recipients int) Item {
 // Source: LIM-CUST-PEAK, LIM-CUST-PEAK-MAX, ERR-CUST-PEAK, documented; exact factor: relay-rules 2.6.
 func (p *Policy) customerPeak(c *Customer, recipients int) Item {
 	l := &p.Service.Limits
-	limit := scaled(l.PeakPerLicence, c.Licences, l.PeakMax)
-	if !c.Paid {
-		limit = lower(limit, pick(c.Trial, l.TrialPeak, l.UnpaidPeak))
-	}
+	limit := effective(c, l.PeakPerLicence, l.PeakMax, l.TrialPeak, l.UnpaidPeak,
+		limitRules{"LIM-CUST-PEAK", "LIM-CUST-PEAK-MAX", "LIM-UNPAID-PEAK"})
 	return Item{
-		Rule: "LIM-CUST-PEAK", Counter: CustomerPeak, Amount: recipients, Limit: limit,
+		Rule: limit.rule, Counter: CustomerPeak, Amount: recipients, Limit: limit.recipients,
 		Window:     Window{Length: l.PeakWindow, Fixed: p.Service.Switches.FixedPeak},
 		AllowEmpty: p.Service.Switches.AllowIfEmpty, Refusal: ReplyCustomerPeak,
 	}
@@ -61,7 +60,7 @@ func (p *Policy) chargeUser(charge *Charge, c *Customer, user *User) {
 	window := Window{Length: l.UserWindow, Fixed: p.Service.Switches.FixedDay}
 	messages := l.UserMessages
 	if !p.Service.Switches.UserCapFlat {
-		messages = lower(messages, p.dayLimit(c))
+		messages = lower(messages, p.dayLimit(c).recipients)
 	}
 	charge.Add(Item{
 		Rule: "LIM-USER-MSGS", Counter: UserMessages, User: user.ID, Amount: 1,
@@ -74,14 +73,46 @@ func (p *Policy) chargeUser(charge *Charge, c *Customer, user *User) {
 }
 
 // dayLimit is a customer's recipients in 24 hours.
-// Source: LIM-CUST-LICENCE, LIM-UNPAID-DAY, TRIAL-LOWER, TRIAL-PAY: only a paid invoice raises it, the end of a trial doesn't.
-func (p *Policy) dayLimit(c *Customer) int {
+func (p *Policy) dayLimit(c *Customer) limit {
 	l := &p.Service.Limits
-	limit := scaled(l.DayPerLicence, c.Licences, l.DayMax)
-	if !c.Paid {
-		limit = lower(limit, pick(c.Trial, l.TrialDay, l.UnpaidDay))
+	return effective(c, l.DayPerLicence, l.DayMax, l.TrialDay, l.UnpaidDay,
+		limitRules{"LIM-CUST-DAY", "LIM-CUST-DAY-MAX", "LIM-UNPAID-DAY"})
+}
+
+// limit is a number of recipients, -1 for none, and the rule that it comes from.
+type limit struct {
+	recipients int
+	rule       RuleID
+}
+
+// limitRules are the rules of one window's limits.
+type limitRules struct{ licences, ceiling, unpaid RuleID }
+
+// effective is the lowest limit that holds for c: so many recipients a licence, the ceiling, and, while nothing has been
+// paid, those of a trial or an unpaid customer. Only a paid invoice raises them, the end of a trial doesn't.
+// Source: LIM-CUST-LICENCE, LIM-CUST-DAY-MAX, LIM-CUST-PEAK-MAX, LIM-UNPAID-DAY, LIM-UNPAID-PEAK, TRIAL-LOWER, TRIAL-PAY.
+func effective(c *Customer, perLicence, ceiling, trial, unpaid int, rules limitRules) limit {
+	lowest := limit{perLicence, rules.licences}
+	if perLicence >= 0 {
+		lowest.recipients = perLicence * c.Licences
 	}
-	return limit
+	lowest = lowest.or(ceiling, rules.ceiling)
+	switch {
+	case c.Paid:
+		return lowest
+	case c.Trial:
+		return lowest.or(trial, "TRIAL-LOWER")
+	default:
+		return lowest.or(unpaid, rules.unpaid)
+	}
+}
+
+// or is other's limit where that is lower.
+func (l limit) or(recipients int, rule RuleID) limit {
+	if lower(l.recipients, recipients) == l.recipients {
+		return l
+	}
+	return limit{recipients, rule}
 }
 
 // inOwnDomains counts the recipients that are in c's own domains.
@@ -95,25 +126,10 @@ func (p *Policy) inOwnDomains(c *Customer, recipients []Address) int {
 	return n
 }
 
-// scaled is perLicence times licences, at most ceiling; -1 stands for no limit.
-func scaled(perLicence, licences, ceiling int) int {
-	if perLicence < 0 {
-		return ceiling
-	}
-	return lower(perLicence*licences, ceiling)
-}
-
 // lower is the lower of two limits, where -1 is none.
 func lower(a, b int) int {
 	if a < 0 || b >= 0 && b < a {
 		return b
 	}
 	return a
-}
-
-func pick(first bool, a, b int) int {
-	if first {
-		return a
-	}
-	return b
 }

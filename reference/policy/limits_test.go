@@ -86,6 +86,30 @@ func TestCharge(t *testing.T) {
 	}
 }
 
+// An event names the rule whose limit it was.
+func TestLimitsNameTheirRule(t *testing.T) {
+	for _, c := range []struct {
+		licences    int
+		paid, trial bool
+		day, peak   policy.RuleID
+	}{
+		{100, true, false, "LIM-CUST-DAY", "LIM-CUST-PEAK"},
+		{40_000, true, false, "LIM-CUST-DAY-MAX", "LIM-CUST-PEAK-MAX"},
+		{100, false, false, "LIM-UNPAID-DAY", "LIM-UNPAID-PEAK"},
+		{100, false, true, "TRIAL-LOWER", "TRIAL-LOWER"},
+		{1, false, false, "LIM-UNPAID-DAY", "LIM-CUST-PEAK"}, // 9 are fewer than 50
+	} {
+		w := newWorld()
+		acme := w.customers["acme.example"]
+		acme.Licences, acme.Paid, acme.Trial = c.licences, c.paid, c.trial
+		d := relay(t, w).Decide(policy.Data, from("anna@acme.example", to("a@x.example")))
+		items := d.Charge.Items()
+		if items[0].Rule != c.day || items[1].Rule != c.peak {
+			t.Errorf("%+v: got %s and %s", c, items[0].Rule, items[1].Rule)
+		}
+	}
+}
+
 func TestWhereLimitsSpeak(t *testing.T) {
 	for _, c := range []struct {
 		set  string

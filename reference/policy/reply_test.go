@@ -51,6 +51,15 @@ func TestDenialOfAHundredLabelsIsBrief(t *testing.T) {
 	}
 }
 
+// A client must not be able to write into the relay's templates.
+func TestDenialHoldsNoPlaceholderOfTheClient(t *testing.T) {
+	d := relay(t, newWorld()).Decide(policy.Mail, from("x@yahoo.example", peer(outside), helo(strings.Repeat("{helo}.", 30)+"{id}")))
+	text := string(d.Reply.Append(nil))
+	if strings.Contains(text, "{helo}") || strings.Count(text, "{id}") != 1 {
+		t.Errorf("the client's placeholders came through:\n%s", text)
+	}
+}
+
 func TestExpandBreaksOnlyWhatIsTooLong(t *testing.T) {
 	r := policy.Reply{Code: 550, Lines: []string{"aaa {x} bbb", "ccc", "{y}"}, Wrap: 8}
 	got := r.Expand("x", "xxxxx", "y", "longerthanthat and").Lines

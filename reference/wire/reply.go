@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"time"
 
@@ -13,6 +14,7 @@ type reply struct {
 	code     int
 	enhanced string
 	text     []byte
+	rule     policy.RuleID // what it goes by, where no Decision says
 }
 
 func render(r policy.Reply) reply {
@@ -181,7 +183,7 @@ func (s *session) report(r reply, line []byte, n note) {
 		Command:  s.command,
 		Code:     r.code,
 		Enhanced: r.enhanced,
-		Rule:     n.rule,
+		Rule:     cmp.Or(n.rule, r.rule),
 		Text:     string(line),
 		Sender:   s.facts.Sender.String(),
 		Rcpts:    len(s.facts.Recipients),

@@ -49,8 +49,13 @@ func New(c Config) (*Server, error) {
 		listeners: map[net.Listener]struct{}{},
 		sessions:  map[*session]struct{}{},
 	}
+	for i := range s.ehlo {
+		s.ehlo[i].rule = ruleOf(policy.ReplyEhlo)
+	}
 	for name, r := range c.Replies {
-		s.replies[name] = render(r)
+		rendered := render(r)
+		rendered.rule = ruleOf(name)
+		s.replies[name] = rendered
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
