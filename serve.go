@@ -29,6 +29,7 @@ type serve struct {
 	Port465 string            `name:"port465" default:"127.0.0.1:2465" placeholder:"ADDR" help:"Where port 465 (TLS from the start) is served. Default: ${default}."`
 	Port587 string            `name:"port587" default:"127.0.0.1:2587" placeholder:"ADDR" help:"Where port 587 is served. Default: ${default}."`
 	Mail    string            `default:"mail" placeholder:"DIR" help:"Keep accepted mail here; 'off': throw it away. Default: ${default}."`
+	Sync    bool              `help:"Answer 250 only when the message is on the disk itself: slower, but it then outlives a crash of the machine, not only one of the relay. What waits for --next-hop is in memory either way: after a crash it is kept in --mail and not delivered."`
 	NextHop string            `placeholder:"ADDR" help:"Deliver accepted mail to this host:port, too."`
 	Hello   string            `default:"relay.relayspec.example" placeholder:"NAME" help:"The name to give the next hop in EHLO. Default: ${default}."`
 	TLSDir  string            `name:"tls-dir" default:"tls" placeholder:"DIR" help:"Where the self-made authority is kept (ca.pem). Default: ${default}."`
@@ -50,7 +51,8 @@ func (serve) Help() string {
   relayspec serve --world world.yaml --events events.jsonl & jq 'select(.code >= 400) | .rule' events.jsonl
 
 Clients that check the relay's certificate must trust tls/ca.pem. Each event names the rule that decided the reply.
-Ctrl-C and SIGTERM drain: nobody is let in any more, transactions end, sessions are closed with 421.`
+Ctrl-C and SIGTERM drain: nobody is let in any more, transactions end, sessions are closed with 421. So does the loss of
+a port, which ends it with 1.`
 }
 
 // Run serves until ctx ends.
@@ -74,9 +76,20 @@ func (c *serve) Run(ctx context.Context, s *streams) error {
 		return errors.Join(err, closeForwarder(forwarder))
 	}
 	greet(s.err, o.Listeners, notes)
-	<-ctx.Done()
-	fmt.Fprintf(s.err, "draining %d sessions, at most %s; again to stop at once\n", relay.Sessions(), c.Drain)
-	return c.stop(relay, forwarder)
+	return c.attend(ctx, s.err, relay, forwarder)
+}
+
+// attend waits until ctx ends or a port is lost, and drains. A relay that is deaf on a port isn't left running: whoever
+// started it can start it again.
+func (c *serve) attend(ctx context.Context, w io.Writer, relay *reference.Relay, forwarder *reference.Forwarder) error {
+	var lost error
+	select {
+	case <-ctx.Done():
+		fmt.Fprintf(w, "draining %d sessions, at most %s; again to stop at once\n", relay.Sessions(), c.Drain)
+	case lost = <-relay.Failed():
+		fmt.Fprintf(w, "a port is lost: %v\ndraining %d sessions, at most %s\n", lost, relay.Sessions(), c.Drain)
+	}
+	return c.stop(relay, forwarder, lost)
 }
 
 // start opens the ports and serves.
@@ -104,6 +117,9 @@ func (c *serve) options() (o reference.Options, notes []string, err error) {
 	if c.NextHop != "" && c.Mail == "off" {
 		return o, nil, wrong(errors.New("--next-hop reads the mail that is kept, and --mail is off"), "Leave --mail on, or --next-hop out")
 	}
+	if c.Sync && c.Mail == "off" {
+		return o, nil, wrong(errors.New("--sync waits for the mail that is kept, and --mail is off"), "Leave --mail on, or --sync out")
+	}
 	world, err := c.world()
 	if err != nil {
 		return o, nil, err
@@ -121,6 +137,7 @@ func (c *serve) options() (o reference.Options, notes []string, err error) {
 		if box, err = mailbox.Open(c.Mail); err != nil {
 			return o, nil, wrong(err, "Name a directory that can be written with --mail, or --mail off")
 		}
+		box.Sync = c.Sync
 	}
 	for _, w := range world.Warnings() {
 		notes = append(notes, "warning: "+w.String())
@@ -246,13 +263,13 @@ func greet(w io.Writer, listeners map[policy.Role][]net.Listener, notes []string
 	}
 }
 
-// stop drains the relay, then lets the next hop have what is due.
-func (c *serve) stop(relay *reference.Relay, forwarder *reference.Forwarder) error {
+// stop drains the relay, then lets the next hop have what is due. lost is the port that was lost, if any.
+func (c *serve) stop(relay *reference.Relay, forwarder *reference.Forwarder, lost error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.Drain)
 	defer cancel()
 	err := relay.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = nil // what was left has been cut, as --drain says
+		err = lost // what was left has been cut, as --drain says
 	}
 	if forwarder != nil {
 		forwarder.Drain(ctx)

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,6 +28,7 @@ import (
 	"github.com/relayspec/relayspec/fakes/mx"
 	"github.com/relayspec/relayspec/reference"
 	"github.com/relayspec/relayspec/reference/delivery"
+	"github.com/relayspec/relayspec/reference/mailbox"
 	"github.com/relayspec/relayspec/reference/policy"
 	"github.com/relayspec/relayspec/simulator/clock"
 )
@@ -169,7 +171,7 @@ var _ = Describe("serve", func() {
 				rules = append(rules, event.Rule)
 			}
 		}
-		Expect(rules).To(Equal([]string{"SND-DOMAINS"}))
+		Expect(rules).To(Equal([]string{"SND-DOMAINS", "RFC5321-3.8/not-available"}), "the refusal, and the 421 at the end")
 		Expect(s.out.String()).To(ContainSubstring("MAIL FROM:<anna@acme.example>"), "no escapes")
 		Expect(relayspec("mailbox").out).To(ContainSubstring("<anna@acme.example>"))
 	})
@@ -271,6 +273,56 @@ var _ = Describe("serve", func() {
 		Expect(client.Ended(err)).To(BeTrue(), "%v", err)
 	})
 
+	It("drains and ends with an error when it loses a port", func() {
+		c := &serve{World: sampleWorld(), Mail: "mail", TLSDir: "tls", Port25: "127.0.0.1:0", Port465: "off", Port587: "127.0.0.1:0", Drain: patience}
+		o, _, err := c.options()
+		Expect(err).NotTo(HaveOccurred())
+		relay, err := c.start(&o)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(relay.Close)
+		idle := session(o.Listeners[policy.Port25][0].Addr().String())
+		ended, told := make(chan error, 1), &stderr{}
+		go func() { ended <- c.attend(context.Background(), told, relay, nil) }()
+
+		Expect(o.Listeners[policy.Port587][0].Close()).To(Succeed())
+		reply, err := idle.ReadReply()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(reply.Code).To(Equal(421))
+		Expect(idle.Close()).To(Succeed())
+		var lost error
+		Eventually(ended, patience).Should(Receive(&lost))
+		Expect(lost).To(MatchError(net.ErrClosed))
+		var code *exit
+		Expect(errors.As(lost, &code)).To(BeFalse(), "the program ends with 1")
+		Expect(told.String()).To(MatchRegexp(`^a port is lost: wire: accept on 127\.0\.0\.1:\d+: .*\ndraining \d sessions, at most 10s\n$`))
+	})
+
+	It("still says which port was lost when --drain is over", func() {
+		c := &serve{World: sampleWorld(), Mail: "mail", TLSDir: "tls", Port25: "127.0.0.1:0", Port465: "off", Port587: "off", Drain: time.Millisecond}
+		o, _, err := c.options()
+		Expect(err).NotTo(HaveOccurred())
+		relay, err := c.start(&o)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(relay.Close)
+		busy := session(o.Listeners[policy.Port25][0].Addr().String())
+		_, err = busy.Cmd("MAIL FROM:<anna@acme.example>")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(o.Listeners[policy.Port25][0].Close()).To(Succeed())
+		Expect(c.attend(context.Background(), io.Discard, relay, nil)).To(MatchError(net.ErrClosed))
+	})
+
+	It("waits for the disk with --sync, and not without", func() {
+		for _, sync := range []bool{false, true} {
+			o, _, err := (&serve{World: sampleWorld(), Mail: "mail", TLSDir: "tls", Sync: sync}).options()
+			Expect(err).NotTo(HaveOccurred())
+			Expect(o.Keeper.(*mailbox.Box).Sync).To(Equal(sync))
+		}
+		s := serving("--sync")
+		sends(s.address(25), "kept")
+		s.stop()
+		Expect(relayspec("mailbox").out).To(ContainSubstring("<anna@acme.example>"))
+	})
+
 	It("teaches by example", func() {
 		got := relayspec("serve", "--help")
 		Expect(got.code).To(Equal(0))
@@ -305,6 +357,7 @@ var _ = Describe("serve, told something wrong,", func() {
 		Entry("certificate without key", "--cert and --key go together", "or leave both out for a self-made one", "--cert", "c.pem"),
 		Entry("key without certificate", "--cert and --key go together", "or leave both out for a self-made one", "--key", "k.pem"),
 		Entry("next hop without mail", "--next-hop reads the mail that is kept, and --mail is off", "Leave --mail on", "--next-hop", "127.0.0.1:25", "--mail", "off"),
+		Entry("sync without mail", "--sync waits for the mail that is kept, and --mail is off", "Leave --mail on", "--sync", "--mail", "off"),
 		Entry("next hop", `next hop "mx.example.net": give host:port`, "See --next-hop", "--next-hop", "mx.example.net"),
 		Entry("name for the next hop", `"localhost" in EHLO names no one`, "--hello", "--next-hop", "127.0.0.1:25", "--hello", "localhost"),
 		Entry("events", "open the event log: open absent/events: ", "Name a file that can be written with --events", "--events", "absent/events"),

@@ -342,6 +342,16 @@ func halfOpen(port, n int) ([]int, error) {
 	return ends, errors.Join(errs...)
 }
 
+// readOnce reads from a plain descriptor. With SO_RCVTIMEO a signal, such as the scheduler's own, ends a read with EINTR.
+func readOnce(fd int, p []byte) (int, error) {
+	for {
+		n, err := syscall.Read(fd, p)
+		if !errors.Is(err, syscall.EINTR) {
+			return n, err
+		}
+	}
+}
+
 func halfSession(port int) (int, error) {
 	end, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
@@ -355,7 +365,7 @@ func halfSession(port int) (int, error) {
 		return end, fmt.Errorf("connect: %w", err)
 	}
 	var greeting [512]byte
-	if n, err := syscall.Read(end, greeting[:]); err != nil || !strings.HasPrefix(string(greeting[:n]), "220 ") {
+	if n, err := readOnce(end, greeting[:]); err != nil || !strings.HasPrefix(string(greeting[:n]), "220 ") {
 		return end, fmt.Errorf("greeting %q: %w", greeting[:max(n, 0)], err)
 	}
 	_, err = syscall.Write(end, []byte("EHL"))

@@ -46,6 +46,7 @@ type Relay struct {
 	server  *wire.Server
 	options Options
 	stop    chan struct{} // closed when the relay ends
+	failed  chan error    // has room for an error of each listener
 	ending  sync.Once
 	running sync.WaitGroup
 
@@ -87,7 +88,7 @@ func newRelay(o Options) (*Relay, error) {
 
 		accepted: o.Accepted,
 	}
-	r := &Relay{engine: engine, options: o, stop: make(chan struct{})}
+	r := &Relay{engine: engine, options: o, stop: make(chan struct{}), failed: make(chan error, o.listeners())}
 	r.SetDirectory(o.Directory)
 	server, err := wire.New(wire.Config{
 		Engine:       o.Engine(engine),
@@ -121,6 +122,14 @@ func (o *Options) check() error {
 		return errors.New("Options.TLS is missing, which port 465 needs: SelfMade gives one")
 	}
 	return nil
+}
+
+// listeners is how many there are.
+func (o *Options) listeners() (n int) {
+	for _, some := range o.Listeners {
+		n += len(some)
+	}
+	return n
 }
 
 func (o *Options) closeListeners() {
@@ -175,14 +184,19 @@ func (r *Relay) SetDirectory(d policy.Directory) {
 	r.engine.decider.Store(&decider)
 }
 
-// note keeps what ended a listener, unless we ended it.
+// Failed receives what ended a listener that the relay didn't end itself, once for each: nobody is served there any more.
+// The others go on; whether to end the relay, too, is the caller's to say. Shutdown tells the same errors again.
+func (r *Relay) Failed() <-chan error { return r.failed }
+
+// note keeps and tells what ended a listener, unless we ended it.
 func (r *Relay) note(err error) {
 	if err == nil || errors.Is(err, wire.ErrClosed) {
 		return
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.errs = append(r.errs, err)
+	r.mu.Unlock()
+	r.failed <- err
 }
 
 // Shutdown drains the relay: nobody is let in any more, transactions end, sessions are closed with 421. What is left when

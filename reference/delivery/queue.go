@@ -39,11 +39,12 @@ type Attempt struct {
 // Config is how a Queue works. Deliverer and Report have no default.
 type Config struct {
 	Deliverer Deliverer
-	// Report is called after each attempt, from the goroutine of RunDue or Close; the calls of several Workers may overlap.
+	// Report is called after each attempt, from a goroutine of Run or RunDue, or from Close; the calls of several Workers
+	// may overlap.
 	Report   func(Attempt)
 	Schedule Schedule
 	Messages int // that may wait at one time; 0: 1,000
-	Workers  int // messages that are delivered at one time; 0: 2
+	Workers  int // messages that Run delivers at one time, and each RunDue; 0: 2
 	// Recipients of one transaction; a message with more goes in several. 0: 100, which every server must take
 	// (RFC 5321 §4.5.3.1.8).
 	Recipients int
@@ -55,14 +56,15 @@ const (
 	recipients = 100
 )
 
-// ErrFull is what Add gives when too many messages wait. The relay answers 451.
+// ErrFull is what Add gives when too many messages wait. By then the relay has accepted the message, so the client isn't
+// told: an event is all that says that the message goes no further.
 var ErrFull = errors.New("too many messages wait for delivery")
 
 // ErrClosed is what Add gives after Close, and why what waited at Close has failed.
 var ErrClosed = errors.New("the delivery queue is closed")
 
-// Queue holds messages until they are delivered, refused or given up. It has no clock and starts nothing by itself:
-// whoever has the clock asks NextDue and calls RunDue.
+// Queue holds messages until they are delivered, refused or given up, in memory: they don't outlive the process. It has
+// no clock and starts nothing by itself: whoever has the clock calls Run, or asks NextDue and calls RunDue.
 type Queue struct {
 	config  Config
 	changed chan struct{}
@@ -157,7 +159,8 @@ func (q *Queue) NextDue() (time.Time, bool) {
 }
 
 // RunDue tries every message that is due at now, the longest due first, and returns when each has been reported, also
-// those that another RunDue is trying. When ctx ends the attempts under way are cut short and what hasn't been tried stays as it was.
+// those that Run or another RunDue is trying. When ctx ends the attempts under way are cut short and what hasn't been
+// tried stays as it was.
 func (q *Queue) RunDue(ctx context.Context, now time.Time) {
 	var work sync.WaitGroup
 	for range q.config.Workers {
@@ -272,7 +275,7 @@ func (q *Queue) again(now time.Time, i *item, outcomes []Outcome) time.Time {
 const closing = "the queue was closed: "
 
 // Close ends the queue: it takes nothing more, and each message that still waits is reported as failed, because memory
-// is all that holds it. An attempt under way is reported by its RunDue. It may be called more than once.
+// is all that holds it. An attempt under way is reported by its Run or RunDue. It may be called more than once.
 func (q *Queue) Close(now time.Time) {
 	q.mu.Lock()
 	rest := q.waiting

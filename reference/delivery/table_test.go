@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,6 +144,68 @@ func TestRunKeepsTheSchedule(t *testing.T) {
 		want := []time.Duration{10 * time.Second, 70 * time.Second, 190 * time.Second, 430 * time.Second}
 		if diff := cmp.Diff(want, at); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestRunGoesOnBesideASlowDelivery lets one delivery take an hour: what comes meanwhile has the other worker.
+func TestRunGoesOnBesideASlowDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var mu sync.Mutex
+		at := map[string]time.Duration{}
+		q, err := NewQueue(Config{
+			Deliverer: deliverer(func(ctx context.Context, e Envelope, body io.Reader) []Outcome {
+				id, _ := io.ReadAll(body)
+				if strings.HasPrefix(string(id), "slow") {
+					select {
+					case <-time.After(time.Hour):
+					case <-ctx.Done():
+					}
+				}
+				return []Outcome{{Recipient: e.Recipients[0], Status: Delivered}}
+			}),
+			Report: func(a Attempt) {
+				mu.Lock()
+				defer mu.Unlock()
+				at[a.ID] = a.At.Sub(start)
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { q.Run(ctx, time.Now); close(done) }()
+		add := func(after time.Duration, id string) {
+			time.Sleep(after)
+			if err := q.Add(time.Now(), message(id, time.Now(), "a")); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		seen := func(want map[string]time.Duration) {
+			t.Helper()
+			mu.Lock()
+			defer mu.Unlock()
+			if diff := cmp.Diff(want, at); diff != "" {
+				t.Errorf("attempts (-want +got):\n%s", diff)
+			}
+		}
+		add(0, "slow 1")
+		add(time.Second, "quick")
+		seen(map[string]time.Duration{"quick": time.Second})
+		add(time.Second, "slow 2")
+		add(time.Second, "third") // both workers are busy until the first hour is over
+		seen(map[string]time.Duration{"quick": time.Second})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		seen(map[string]time.Duration{"quick": time.Second, "slow 1": 0, "third": time.Hour, "slow 2": 2 * time.Second})
+		add(0, "slow 3")
+		cancel()
+		<-done
+		if _, reported := at["slow 3"]; !reported {
+			t.Error("Run ended before an attempt under way was reported")
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 )
 
@@ -16,8 +17,8 @@ var (
 
 // Box keeps messages. Its methods may be called from many goroutines at once; its fields are set before that.
 type Box struct {
-	// Sync makes Commit wait until the message is on the disk itself. Without it a message may be lost, never
-	// halved, when the machine fails.
+	// Sync makes Commit wait until the message is on the disk itself. Without it a message that was kept may be lost, or
+	// be there without its content, when the machine fails; when only the process fails it is there and whole.
 	Sync bool
 	// Now gives the time of receipt when an Envelope has none; nil: time.Now.
 	Now func() time.Time
@@ -89,25 +90,34 @@ func (b *Box) List(ctx context.Context, f Filter) ([]Message, error) {
 	return found, nil
 }
 
-// Get gives a message and its content, to be closed by the caller. The beginning of an id will do where it is unique.
+// Get gives a message and its content, to be closed by the caller. The beginning of an id will do where it is unique; it
+// costs a look at every message, and a whole id doesn't.
 // Errors: ErrNotFound, ErrAmbiguous, or what the disk says.
 func (b *Box) Get(id string) (Message, io.ReadCloser, error) {
+	if isWhole(id) {
+		return b.get(id)
+	}
 	ids, err := b.store.list(id)
 	switch {
 	case err != nil:
 		return Message{}, nil, fmt.Errorf("get message %q: %w", id, err)
 	case len(ids) == 0 || id == "":
-		return Message{}, nil, fmt.Errorf("get message %q: %w; list the messages to see their ids", id, ErrNotFound)
+		return Message{}, nil, fmt.Errorf("get message %q: %w", id, gone(fs.ErrNotExist))
 	case len(ids) > 1:
 		return Message{}, nil, fmt.Errorf("get message %q: %w: %s, %s; give more of the id", id, ErrAmbiguous, ids[0], ids[1])
 	}
-	m, err := b.store.message(ids[0])
+	return b.get(ids[0])
+}
+
+// get gives the message with this id. The id comes from list or isWhole, so it is a name and no path.
+func (b *Box) get(id string) (Message, io.ReadCloser, error) {
+	r, err := b.store.open(id) // first: an envelope alone is no message
 	if err != nil {
-		return Message{}, nil, fmt.Errorf("get message %s: %w", ids[0], gone(err))
+		return Message{}, nil, fmt.Errorf("get message %s: %w", id, gone(err))
 	}
-	r, err := b.store.open(m.ID)
+	m, err := b.store.message(id)
 	if err != nil {
-		return Message{}, nil, fmt.Errorf("get message %s: %w", m.ID, gone(err))
+		return Message{}, nil, errors.Join(fmt.Errorf("get message %s: %w", id, gone(err)), r.Close())
 	}
 	return m, r, nil
 }

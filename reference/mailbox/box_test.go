@@ -220,6 +220,24 @@ var _ = Describe("a box on disk", func() {
 		same(m, Message{ID: id, Size: 1, Envelope: full})
 	})
 
+	It("doesn't look through the directory for a whole id", func() {
+		counting := &counted{store: b.store}
+		b.store = counting
+		id := put(b, full, "x")
+		m, r, err := b.Get(id)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Close()).To(Succeed())
+		Expect(m.ID).To(Equal(id))
+		_, _, err = b.Get(id[:len(id)-1] + "!")
+		Expect(err).To(MatchError(ErrNotFound))
+		Expect(counting.lists).To(Equal(1), "that was no id")
+		Expect(os.Remove(filepath.Join(dir, "new", id+".eml"))).To(Succeed())
+		_, _, err = b.Get(id)
+		Expect(err).To(MatchError(ErrNotFound))
+		Expect(err).To(MatchError(ContainSubstring("list the messages to see their ids")))
+		Expect(counting.lists).To(Equal(1))
+	})
+
 	It("leaves nothing in tmp, and files that only the owner reads", func() {
 		id := put(b, full, "x")
 		d, err := b.Create(full)
@@ -292,6 +310,17 @@ var _ = Describe("a box on disk", func() {
 		Expect(errors.Is(err, os.ErrNotExist)).To(BeTrue())
 	})
 })
+
+// counted counts how often the whole of a store is looked through.
+type counted struct {
+	store
+	lists int
+}
+
+func (s *counted) list(prefix string) ([]string, error) {
+	s.lists++
+	return s.store.list(prefix)
+}
 
 // fullDisk is a store whose disk fills up after some octets.
 type fullDisk struct {
@@ -376,6 +405,17 @@ var _ = Describe("ids", func() {
 			id := g.next(now)
 			Expect(id > last).To(BeTrue(), "%s after %s", id, last)
 			last = id
+		}
+	})
+
+	It("are told from beginnings, and from what would be a path", func() {
+		var g ids
+		for range 100 {
+			Expect(isWhole(g.next(noon))).To(BeTrue())
+		}
+		for _, id := range []string{"", "20260727T120000005", "20260727T120000005-00000", "20260727T120000005-0000000",
+			"20260727T120000005-00000/", "../../../etc/passwd000-000", "../../20260727T120-000000", "20260727T12000000\x00-000000"} {
+			Expect(isWhole(id)).To(BeFalse(), "%q", id)
 		}
 	})
 

@@ -79,7 +79,7 @@ func (s *disk) list(prefix string) ([]string, error) {
 	return ids, nil
 }
 
-// message reads an envelope. id comes from list and so names a file of the directory.
+// message reads an envelope. id comes from list or isWhole and so names a file of the directory.
 func (s *disk) message(id string) (m Message, err error) {
 	data, err := os.ReadFile(filepath.Join(s.kept, id+envelopeExt))
 	if err != nil {
@@ -198,7 +198,7 @@ func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 // gone says in our words that a message isn't there any more.
 func gone(err error) error {
 	if isGone(err) {
-		return ErrNotFound
+		return fmt.Errorf("%w; list the messages to see their ids", ErrNotFound)
 	}
 	return err
 }

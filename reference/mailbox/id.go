@@ -3,6 +3,7 @@ package mailbox
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -44,6 +45,13 @@ func text(received time.Time, tail uint32) string {
 	id := received.AppendFormat(buffer[:0], timeForm)
 	id = append(slices.Delete(id, point, point+1), '-')
 	return string(append(id, tailText(tail)...))
+}
+
+// isWhole tells whether id has the form of one, and so is no beginning of another. It holds nothing that means something
+// in a path.
+func isWhole(id string) bool {
+	const size = len("20060102T150405000-") + tailSize
+	return len(id) == size && strings.Trim(id, letters+"T-") == "" && id[size-tailSize-1] == '-'
 }
 
 func tailText(n uint32) string {

@@ -117,9 +117,13 @@ func (s *session) decode(line []byte) ([]byte, bool) {
 // authenticate puts the credentials to the Engine and keeps nothing of them but the user it proved.
 func (s *session) authenticate(offered *policy.Credentials) {
 	s.facts.Offered = offered
-	ok := s.ask(policy.Auth)
+	decided := s.consult(policy.Auth)
 	s.facts.Offered = nil
-	if !ok {
+	switch {
+	case !decided:
+		return
+	case s.decision.Refused():
+		s.refuseGuess()
 		return
 	}
 	s.facts.User = s.decision.User
@@ -127,6 +131,18 @@ func (s *session) authenticate(offered *policy.Credentials) {
 		s.facts.User = offered.User
 	}
 	s.agree(policy.ReplyAuthenticated)
+}
+
+// refuseGuess answers to refused credentials. Each counts as an error of the session, so that a password can't be guessed
+// without end, and an accepted message doesn't strike it out.
+func (s *session) refuseGuess() {
+	s.guesses++
+	if !s.strike() {
+		s.answer()
+		return
+	}
+	s.wait(s.decision.Delay)
+	s.write(s.server.replies[policy.ReplyTooManyErrors], note{rule: s.decision.Rule})
 }
 
 // saslServer gives a server for c.Mechanism that fills in c.

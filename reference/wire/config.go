@@ -27,8 +27,9 @@ type Config struct {
 	// TLS is needed for policy.Port465 and for STARTTLS. nil: none.
 	TLS       *tls.Config
 	Deadlines Deadlines
-	// MaxErrors is the count of commands that can't be understood, since the last accepted message, at which a session
-	// is closed with ReplyTooManyErrors. 0: 20. -1: no bound.
+	// MaxErrors is the count of errors at which a session is closed with ReplyTooManyErrors: of commands that can't be
+	// understood, since the last accepted message, and of credentials that the Engine refuses, since the session began.
+	// 0: 20, so a session has 20 guesses at a password. -1: no bound.
 	MaxErrors int
 	// MaxSessions bounds the sessions at once, over all listeners. One more gets ReplyBusy. 0: 20,000. -1: no bound.
 	MaxSessions int

@@ -106,7 +106,7 @@ func (s *session) receive() {
 	}
 	if broken == nil && failure == nil && !s.decision.Refused() {
 		s.agreeWith(s.positives.accepted)
-		s.errors = 0
+		s.errors = s.guesses
 		s.forget()
 		return
 	}

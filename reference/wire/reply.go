@@ -50,11 +50,18 @@ func (s *session) sorry(cause string) {
 	s.write(s.server.replies[policy.ReplyFailure], note{cause: cause})
 }
 
+// strike counts an error of the client. It tells whether that was one too many; then the session ends with the next
+// reply, which should be ReplyTooManyErrors.
+func (s *session) strike() bool {
+	s.errors++
+	over := s.server.config.MaxErrors > 0 && s.errors >= s.server.config.MaxErrors
+	s.closing = s.closing || over
+	return over
+}
+
 // fault answers to a command that can't be understood, and ends a session that has had too many of them.
 func (s *session) fault(name policy.ReplyName) {
-	s.errors++
-	if s.server.config.MaxErrors > 0 && s.errors >= s.server.config.MaxErrors {
-		s.closing = true
+	if s.strike() {
 		name = policy.ReplyTooManyErrors
 	}
 	s.say(name)
@@ -72,15 +79,24 @@ func (s *session) bye(name policy.ReplyName) {
 // ask puts a stage to the Engine, keeps its Decision in s.decision, and writes a refusal. It tells whether the stage was
 // passed; then the positive reply is still to be written, with agree or agreeWith.
 func (s *session) ask(stage policy.Stage) bool {
+	if !s.consult(stage) {
+		return false
+	}
+	if s.decision.Refused() {
+		s.answer()
+		return false
+	}
+	return true
+}
+
+// consult puts a stage to the Engine and keeps its Decision in s.decision. It tells whether there is one; if not, it has
+// answered that we failed.
+func (s *session) consult(stage policy.Stage) bool {
 	s.pending = s.pending || stage >= policy.Mail
 	var err error
 	s.decision, err = s.server.config.Engine.Decide(s.server.ctx, stage, &s.facts)
 	if err != nil {
 		s.sorry(err.Error())
-		return false
-	}
-	if s.decision.Refused() {
-		s.answer()
 		return false
 	}
 	return true

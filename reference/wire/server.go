@@ -61,7 +61,8 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// Serve accepts connections on l until Shutdown, Close (then the error is ErrClosed) or an error of l, and closes l.
+// Serve accepts connections on l until Shutdown, Close (then the error is ErrClosed) or an error of l, and closes l. It
+// tries again, less and less often, while the system is short of something or a connection ended before it was accepted.
 // Role is the documented purpose of the port, whatever its number; policy.Port465 begins with the TLS handshake.
 // The sessions go on after Serve: Shutdown and Close wait for them.
 func (s *Server) Serve(l net.Listener, role policy.Role) error {
@@ -73,19 +74,38 @@ func (s *Server) Serve(l net.Listener, role policy.Role) error {
 		return ErrClosed
 	}
 	defer s.forget(l)
+	backOff := shortestPause
 	for {
 		conn, err := l.Accept()
 		switch {
 		case err == nil:
+			backOff = shortestPause
 			s.admit(conn, role)
 		case s.draining.Load():
 			return ErrClosed
-		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-			s.pause(100 * time.Millisecond) // out of descriptors: sessions that end give some back
+		case passes(err):
+			s.pause(backOff)
+			backOff = min(2*backOff, longestPause)
 		default:
 			return fmt.Errorf("wire: accept on %v: %w", l.Addr(), err)
 		}
 	}
+}
+
+// How long Serve waits after an error that passes.
+const (
+	shortestPause = 5 * time.Millisecond
+	longestPause  = time.Second
+)
+
+// passes tells whether Accept may succeed later: descriptors and memory come back when sessions end.
+func passes(err error) bool {
+	for _, passing := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Server) listen(l net.Listener) bool {

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +68,56 @@ func want(t *testing.T, r *bufio.Reader, prefix string) {
 	t.Helper()
 	if line, err := r.ReadString('\n'); err != nil || !strings.HasPrefix(line, prefix) {
 		t.Fatalf("want %q: %q, %v", prefix, line, err)
+	}
+}
+
+// failing is a listener whose Accept fails with errs first.
+type failing struct {
+	net.Listener
+	errs []error
+	at   []time.Time
+}
+
+func (l *failing) Accept() (net.Conn, error) {
+	if l.at = append(l.at, time.Now()); len(l.errs) == 0 {
+		return l.Listener.Accept()
+	}
+	err := l.errs[0]
+	l.errs = l.errs[1:]
+	return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", err)}
+}
+
+func TestServeOutlivesErrorsThatPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, inner := mustServer(t, Config{Engine: discarding{}}), memnet.Listen(here)
+		l := &failing{Listener: inner, errs: []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED}}
+		for range 10 {
+			l.errs = append(l.errs, syscall.EMFILE)
+		}
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l, policy.Port25) }()
+		conn, err := inner.Dial(there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		want(t, bufio.NewReader(conn), "220 ")
+		s.Close()
+		if err := <-served; !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+		for i, d := range map[int]time.Duration{1: 5 * time.Millisecond, 2: 10 * time.Millisecond, 15: time.Second} {
+			if got := l.at[i].Sub(l.at[i-1]); got != d {
+				t.Errorf("pause %d: %v, want %v", i, got, d)
+			}
+		}
+	})
+}
+
+func TestServeEndsWithALostListener(t *testing.T) {
+	s := mustServer(t, Config{Engine: discarding{}})
+	if err := s.Serve(&failing{Listener: memnet.Listen(here), errs: []error{syscall.EBADF}}, policy.Port25); !errors.Is(err, syscall.EBADF) {
+		t.Error(err)
 	}
 }
 

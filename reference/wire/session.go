@@ -25,7 +25,8 @@ type session struct {
 	barred      bool            // the greeting was a refusal: nothing but QUIT goes on
 	closing     bool            // close after what is gathered
 	quitted     bool            // by QUIT: the client sends nothing more
-	errors      int             // faults since the last accepted message
+	errors      int             // faults since the last accepted message, and guesses
+	guesses     int             // refused credentials
 	message     dotReader
 
 	named     string // {helo}: the argument of HELO or EHLO, fit for a reply also when it was refused
