@@ -18,8 +18,8 @@ var spreadWords = regexp.MustCompile(`^(to )?([\d,]+) (messages|different recipi
 // portionSteps relay more than a short window lets through. Who tries doesn't go on in a window in which it was refused.
 func portionSteps(sc *godog.ScenarioContext) {
 	sc.Given(`^"([^"]*)" has relayed `+spread+`$`, hasRelayedInPortions)
-	sc.Given(`^"([^"]*)" has tried to relay `+spread+`$`, triesInPortions)
 	sc.When(`^"([^"]*)" tries to relay `+spread+`$`, triesInPortions)
+	sc.Given(`^"([^"]*)" has relayed `+spread+`, until it was refused$`, hasRelayedToTheLimit)
 }
 
 func hasRelayedInPortions(ctx context.Context, sender, what string) error {
@@ -31,7 +31,7 @@ func hasRelayedInPortions(ctx context.Context, sender, what string) error {
 	if preloaded, err := s.preload(ctx, p.all(), p.last()); preloaded || err != nil {
 		return err
 	}
-	return s.given(s.relayPortions(ctx, p))
+	return s.given(s.relayPortions(ctx, p, func() bool { return true }))
 }
 
 func triesInPortions(ctx context.Context, sender, what string) error {
@@ -40,7 +40,23 @@ func triesInPortions(ctx context.Context, sender, what string) error {
 	if err != nil {
 		return err
 	}
-	return s.relayPortions(ctx, p)
+	return s.relayPortions(ctx, p, func() bool { return true })
+}
+
+// hasRelayedToTheLimit relays up to the first refusal, which must come.
+func hasRelayedToTheLimit(ctx context.Context, sender, what string) error {
+	s := from(ctx)
+	p, err := s.portions(s.sender(sender), what)
+	if err != nil {
+		return err
+	}
+	if err := s.relayPortions(ctx, p, func() bool { return accepted(s.last()) }); err != nil {
+		return unprepared(err)
+	}
+	if accepted(s.last()) {
+		return fmt.Errorf("what should be given doesn't hold: nothing of %s was refused", what)
+	}
+	return nil
 }
 
 // portions is a load, cut into what goes between two moves of the clock.
@@ -80,8 +96,8 @@ func (s *scenario) portions(sender, what string) (portions, error) {
 	return p, err
 }
 
-// relayPortions relays each portion up to its first refusal, and keeps all outcomes.
-func (s *scenario) relayPortions(ctx context.Context, p portions) error {
+// relayPortions relays each portion up to its first refusal, as long as goOn says so after a portion, and keeps all outcomes.
+func (s *scenario) relayPortions(ctx context.Context, p portions, goOn func() bool) error {
 	var all []outcome
 	for i, mails := range p.mails {
 		if i > 0 {
@@ -93,6 +109,9 @@ func (s *scenario) relayPortions(ctx context.Context, p portions) error {
 			return err
 		}
 		all = append(all, s.outcomes...)
+		if !goOn() {
+			break
+		}
 	}
 	s.outcomes = all
 	return nil

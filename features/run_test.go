@@ -261,6 +261,36 @@ func checkRules(t *testing.T, found *reports.Run) {
 	}
 }
 
+// What is only observed or assumed shows neither that a rule holds nor that it doesn't.
+func TestRunJudgesRulesByBindingCases(t *testing.T) {
+	for name, c := range map[string]struct {
+		cases   string
+		verdict reports.Verdict
+		reason  string
+	}{
+		"an assumed case holds":       {"@assumed\nScenario: One\nThen it holds", "", "only assumed cases ran"},
+		"an assumed case fails":       {"@assumed\nScenario: One\nThen it doesn't hold", "", "only assumed cases ran"},
+		"an observed case holds":      {"@observed\nScenario: One\nThen it holds", "", "only assumed cases ran"},
+		"the binding one lacks":       {"@assumed\nScenario: One\nThen it holds\n@needs.clock\nScenario: Two\nThen it holds", "", "only assumed cases ran, UNPROVISIONABLE(clock)"},
+		"a binding one holds, too":    {"@assumed\nScenario: One\nThen it doesn't hold\nScenario: Two\nThen it holds", reports.Pass, ""},
+		"an assumed case is an error": {"@assumed\nScenario: One\nThen a dial is refused", reports.Error, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			suite := aSuite(t, "@documented\nFeature: Binding\n@LIM-A @must\nRule: A\n"+c.cases+"\n")
+			found, err := judge(t.Context(), t, Options{Suite: suite})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := found.Rules[0]; got.ID != "LIM-A" || got.Verdict != c.verdict || got.Reason != c.reason {
+				t.Errorf("%s: %q, %q; want %q, %q", got.ID, got.Verdict, got.Reason, c.verdict, c.reason)
+			}
+			if judged := found.Totals.Must.Judged == 1; judged != (c.verdict == reports.Pass) {
+				t.Errorf("counted as judged: %v", judged)
+			}
+		})
+	}
+}
+
 func TestRunKeepsTranscriptsOnRequest(t *testing.T) {
 	suite := aSuite(t, verdictsFeature)
 	for _, keep := range []bool{false, true} {

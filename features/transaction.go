@@ -23,7 +23,7 @@ func transactionSteps(sc *godog.ScenarioContext) {
 	sc.Given(`^"([^"]*)" has relayed `+load+`$`, hasRelayed)
 	sc.When(`^"([^"]*)" relays `+load+`$`, relays)
 	sc.When(`^"([^"]*)" relays a message to "([^"]*)" with the fields:$`, relaysFields)
-	sc.When(`^"([^"]*)" relays a message in each of two sessions at once$`, relaysTwice)
+	sc.When(`^"([^"]*)" relays (a message(?: to 1 new recipient)?) in each of two sessions at once$`, relaysTwice)
 	sc.When(`^"([^"]*)" keeps trying to relay `+load+`$`, keepsTrying)
 	sc.Given(`^"([^"]*)" has given up `+load+` (with RSET|in the middle of its text)$`, hasGivenUp)
 	sc.Given(`^"([^"]*)" has been refused `+load+`$`, hasBeenRefused)
@@ -86,11 +86,15 @@ func relaysFields(ctx context.Context, sender, recipients string, table *godog.T
 	return s.relay(ctx, []mail{m})
 }
 
-func relaysTwice(ctx context.Context, sender string) error {
+func relaysTwice(ctx context.Context, sender, what string) error {
 	s := from(ctx)
-	mails, err := s.mails(s.sender(sender), "2 messages")
-	if err != nil {
-		return err
+	var mails []mail
+	for range 2 {
+		one, err := s.mails(s.sender(sender), what) // each with recipients of its own
+		if err != nil {
+			return err
+		}
+		mails = append(mails, one...)
 	}
 	return s.relayAtOnce(ctx, mails)
 }

@@ -124,6 +124,7 @@ type tally struct {
 	known  []*Case // all that the suite has
 	cases  int     // chosen
 	ran    int
+	bound  int  // those of ran that bind
 	failed bool // an assertion didn't hold, whatever the level of its case: each rule has a level of its own
 	erred  bool
 	absent []string // why cases didn't run
@@ -137,6 +138,9 @@ func (t *tally) add(c reports.Case) {
 		return
 	}
 	t.ran++
+	if binding(&c) {
+		t.bound++
+	}
 	switch c.Verdict {
 	case reports.Fail, reports.NonStrict, reports.Noted:
 		t.failed = t.failed || binding(&c)
@@ -151,7 +155,8 @@ func (t *tally) hold(reason string) {
 	}
 }
 
-// verdict is the rule's, by its own level, the worst first; empty when no case ran.
+// verdict is the rule's, by its own level, the worst first; empty when no binding case ran and none came to an ERROR: what
+// is only observed or assumed neither breaks a rule nor shows that it holds.
 func (t *tally) verdict(level reports.Level) reports.Verdict {
 	switch {
 	case t.failed && failed(level) == reports.Fail:
@@ -160,7 +165,7 @@ func (t *tally) verdict(level reports.Level) reports.Verdict {
 		return reports.Error
 	case t.failed:
 		return failed(level)
-	case t.ran > 0:
+	case t.bound > 0:
 		return reports.Pass
 	}
 	return ""
@@ -169,6 +174,8 @@ func (t *tally) verdict(level reports.Level) reports.Verdict {
 // reason says why the rule wasn't judged.
 func (t *tally) reason() string {
 	switch {
+	case t.ran > 0:
+		return strings.Join(slices.Insert(slices.Clone(t.absent), 0, "only assumed cases ran"), ", ")
 	case len(t.absent) > 0:
 		return strings.Join(t.absent, ", ")
 	case len(t.known) == 0:

@@ -2,31 +2,23 @@ package mutants
 
 import (
 	"strings"
-	"sync"
-	"time"
 	"unicode"
 
 	"github.com/relayspec/relayspec/features/target/embedded"
 	"github.com/relayspec/relayspec/reference"
-	"github.com/relayspec/relayspec/reference/ledger"
 	"github.com/relayspec/relayspec/reference/policy"
 )
 
 // counting are relays that count the wrong thing, or for the wrong account.
 func counting() []Mutant {
 	return []Mutant{
-		{Name: "all users of a customer share their counters", Breaks: []string{"CNT-ENVELOPE"}, Relay: items(func(_ *policy.Facts, item *policy.Item) {
-			if !ofCustomer(item) {
-				item.User = "everybody"
-			}
-		})},
+		{Name: "all users of a customer share the counter of messages", Breaks: []string{"CNT-ENVELOPE", "LIM-USER-MSGS"}, Relay: counter(policy.UserMessages, chargeEverybody)},
+		{Name: "all users of a customer share the counter of recipients", Breaks: []string{"CNT-ENVELOPE", "LIM-USER-UNIQ"}, Relay: counter(policy.UserRecipients, chargeEverybody)},
 		{Name: "unregistered senders have a user's limits", Breaks: []string{"CNT-UNREGISTERED"}, Relay: charges(chargeUnregistered)},
-		{Name: "the AUTH identity is charged", Breaks: []string{"CNT-NOT-AUTH", "CNT-ENVELOPE"}, Relay: items(func(f *policy.Facts, item *policy.Item) {
-			if !ofCustomer(item) && f.User != "" {
-				item.User = f.User
-			}
-		})},
-		{Name: "the addresses in From and Reply-To are counted", Breaks: []string{"CNT-NOT-HEADERS"}, Relay: embedded.Options{Engine: countingHeaders}},
+		{Name: "the AUTH identity is charged the messages", Breaks: []string{"CNT-NOT-AUTH", "CNT-ENVELOPE"}, Relay: counter(policy.UserMessages, chargeAuthenticated)},
+		{Name: "the AUTH identity is charged the recipients", Breaks: []string{"CNT-NOT-AUTH", "CNT-ENVELOPE"}, Relay: counter(policy.UserRecipients, chargeAuthenticated)},
+		{Name: "the addresses in From are counted", Breaks: []string{"CNT-NOT-HEADERS"}, Relay: embedded.Options{Engine: countingHeader("From")}},
+		{Name: "the addresses in Reply-To are counted", Breaks: []string{"CNT-NOT-HEADERS"}, Relay: embedded.Options{Engine: countingHeader("Reply-To")}},
 		{Name: "unregistered senders pass a customer's limits", Breaks: []string{"LIM-CUST-BLOCKS-ALL", "CNT-CUST-ALL"}, Relay: charges(freeUnregistered)},
 		{Name: "a user's error comes before the customer's", Breaks: []string{"ERR-CUST-PRECEDENCE", "LIM-CUST-BLOCKS-ALL"}, Relay: charges(usersFirst)},
 		{Name: "a customer's recipients are counted once each", Breaks: []string{"CNT-UNIQ-VS-TOTAL", "CNT-EXAMPLE", "LIM-CUST-DAY", "LIM-CUST-PEAK"}, Relay: items(func(_ *policy.Facts, item *policy.Item) {
@@ -49,6 +41,10 @@ func counting() []Mutant {
 		{Name: "each sender domain has a counter of its own", Breaks: []string{"CNT-CUST-SUBDOM", "CNT-CUST-ALL"}, Relay: accounts(func(f *policy.Facts) string { return f.Sender.Domain })},
 		{Name: "external senders have a counter of their own", Breaks: []string{"CNT-CUST-HELO", "CNT-CUST-ALL"}, Relay: charges(apartExternal)},
 		{Name: "dropped transactions are charged", Breaks: []string{"LIM-CUST-PEAK", "LIM-CUST-DAY"}, Relay: embedded.Options{Switches: map[string]string{"unfinished": "charged"}}},
+		{Name: "a dropped transaction is charged to the customer's day", Breaks: []string{"LIM-CUST-DAY"}, Relay: unfinished(policy.CustomerDay)},
+		{Name: "a dropped transaction is charged to the customer's 10 minutes", Breaks: []string{"LIM-CUST-PEAK"}, Relay: unfinished(policy.CustomerPeak)},
+		{Name: "a dropped transaction is charged to the user's messages", Breaks: []string{"LIM-USER-MSGS"}, Relay: unfinished(policy.UserMessages)},
+		{Name: "a dropped transaction is charged to the user's recipients", Breaks: []string{"LIM-USER-UNIQ"}, Relay: unfinished(policy.UserRecipients)},
 		{Name: "recipients of a reset transaction are charged", Breaks: []string{"LIM-CUST-PEAK", "LIM-CUST-DAY", "LIM-USER-MSGS", "LIM-USER-UNIQ"}, Relay: with(nil, "limit-stage=rcpt", "unfinished=charged")},
 		{Name: "external senders are counted by their own domain", Breaks: []string{"CNT-CUST-HELO", "CNT-CUST-ALL"}, Relay: charges(togetherExternal)},
 		{Name: "1,000 messages to A count 1 for the customer, too", Breaks: []string{"CNT-EXAMPLE", "CNT-UNIQ-VS-TOTAL"}, Relay: items(func(_ *policy.Facts, item *policy.Item) {
@@ -60,10 +56,28 @@ func counting() []Mutant {
 		{Name: "capitals make another recipient", Breaks: []string{"LIM-USER-UNIQ"}, Noted: true, Relay: decides(capitalsDiffer)},
 		{Name: "the peak's error comes before the day's", Breaks: []string{"ERR-CUST-PRECEDENCE"}, Noted: true, Relay: with(nil, "limit-order=peak-day-user")},
 		{Name: "refused mail is charged", Breaks: []string{"LIM-CUST-PEAK", "LIM-CUST-DAY"}, Relay: embedded.Options{Ledger: func(next reference.Ledger) reference.Ledger { return &chargingRefused{next} }}},
-		{Name: "a place that is held can be taken twice", Breaks: []string{"LIM-CUST-DAY", "LIM-CUST-PEAK", "LIM-USER-MSGS", "LIM-USER-UNIQ"}, Relay: embedded.Options{Ledger: func(next reference.Ledger) reference.Ledger {
-			return &unheld{Ledger: next, asked: map[ledger.Hold]policy.Charge{}}
-		}}},
-		{Name: "a rewritten message charges the postmaster", Breaks: []string{"CNT-ENVELOPE", "SND-POSTMASTER-REWRITE"}, Relay: charges(chargePostmaster)},
+		{Name: "a place that is held can be taken twice", Breaks: []string{"LIM-CUST-DAY", "LIM-CUST-PEAK", "LIM-USER-MSGS", "LIM-USER-UNIQ"}, Relay: embedded.Options{Ledger: newUnheld}},
+		{Name: "a rewritten message is one of the postmaster's", Breaks: []string{"CNT-ENVELOPE"}, Relay: charges(chargePostmaster(policy.UserMessages))},
+		{Name: "a rewritten message's recipients are the postmaster's", Breaks: []string{"CNT-ENVELOPE"}, Relay: charges(chargePostmaster(policy.UserRecipients))},
+	}
+}
+
+// counter changes the items of one counter.
+func counter(of policy.Counter, change func(f *policy.Facts, item *policy.Item)) embedded.Options {
+	return items(func(f *policy.Facts, item *policy.Item) {
+		if item.Counter == of {
+			change(f, item)
+		}
+	})
+}
+
+// chargeEverybody charges one user for all.
+func chargeEverybody(_ *policy.Facts, item *policy.Item) { item.User = "everybody" }
+
+// chargeAuthenticated charges who logged in.
+func chargeAuthenticated(f *policy.Facts, item *policy.Item) {
+	if f.User != "" {
+		item.User = f.User
 	}
 }
 
@@ -154,72 +168,19 @@ func capitalsDiffer(next reference.Decider, stage policy.Stage, f *policy.Facts)
 	return d
 }
 
-// chargePostmaster charges the rewritten sender.
-func chargePostmaster(next reference.Decider, f *policy.Facts, account string, items []policy.Item) (string, []policy.Item) {
-	d := next.Decide(policy.Data, f)
-	if user := directoryOf(next).User(d.Sender); user != nil && len(items) == 2 {
-		items = append(items, userItems(next, user.ID)...)
+// chargePostmaster charges the rewritten sender in one of a user's counters.
+func chargePostmaster(of policy.Counter) func(reference.Decider, *policy.Facts, string, []policy.Item) (string, []policy.Item) {
+	return func(next reference.Decider, f *policy.Facts, account string, items []policy.Item) (string, []policy.Item) {
+		d := next.Decide(policy.Data, f)
+		user := directoryOf(next).User(d.Sender)
+		if user == nil || len(items) != 2 {
+			return account, items
+		}
+		for _, item := range userItems(next, user.ID) {
+			if item.Counter == of {
+				items = append(items, item)
+			}
+		}
+		return account, items
 	}
-	return account, items
-}
-
-// chargingRefused charges what it refuses, for the counters that still have room.
-type chargingRefused struct{ reference.Ledger }
-
-func (l *chargingRefused) Reserve(now time.Time, c *policy.Charge) (ledger.Hold, *policy.Item) {
-	hold, refused := l.Ledger.Reserve(now, c)
-	if refused != nil {
-		l.charge(now, c)
-	}
-	return hold, refused
-}
-
-// charge commits c without its limits.
-func (l *chargingRefused) charge(now time.Time, c *policy.Charge) {
-	l.Commit(now, unlimited(l.Ledger, now, c))
-}
-
-// unlimited holds c without its limits.
-func unlimited(l reference.Ledger, now time.Time, c *policy.Charge) ledger.Hold {
-	free := policy.Charge{Account: c.Account, Recipients: c.Recipients}
-	for _, item := range c.Items() {
-		item.Limit = -1
-		free.Add(item)
-	}
-	hold, _ := l.Reserve(now, &free)
-	return hold
-}
-
-// unheld asks whether there is room and holds nothing: what is accepted is charged at the end, whatever came between.
-type unheld struct {
-	reference.Ledger
-	mu    sync.Mutex
-	asked map[ledger.Hold]policy.Charge
-}
-
-func (l *unheld) Reserve(now time.Time, c *policy.Charge) (ledger.Hold, *policy.Item) {
-	hold, refused := l.Ledger.Reserve(now, c)
-	if refused == nil {
-		l.Ledger.Release(hold)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.asked[hold] = *c
-	}
-	return hold, refused
-}
-
-func (l *unheld) Commit(now time.Time, h ledger.Hold) {
-	if c, ok := l.take(h); ok {
-		l.Ledger.Commit(now, unlimited(l.Ledger, now, &c))
-	}
-}
-
-func (l *unheld) Release(h ledger.Hold) { l.take(h) }
-
-func (l *unheld) take(h ledger.Hold) (policy.Charge, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c, ok := l.asked[h]
-	delete(l.asked, h)
-	return c, ok
 }

@@ -13,13 +13,16 @@ import (
 	"github.com/relayspec/relayspec/reference/wire"
 )
 
-// countingHeaders is an Engine that counts the addresses of From and Reply-To for a user, and refuses past 10,000.
-func countingHeaders(next wire.Engine) wire.Engine {
-	return &headerCounter{Engine: next, counted: map[policy.Address]int{}}
+// countingHeader is an Engine that counts the addresses of a field for a user, and refuses past 10,000.
+func countingHeader(field string) func(wire.Engine) wire.Engine {
+	return func(next wire.Engine) wire.Engine {
+		return &headerCounter{Engine: next, field: field, counted: map[policy.Address]int{}}
+	}
 }
 
 type headerCounter struct {
 	wire.Engine
+	field   string
 	mu      sync.Mutex
 	counted map[policy.Address]int
 }
@@ -41,7 +44,7 @@ func (h *headerCounter) Commit(ctx context.Context, f *policy.Facts, body io.Rea
 // over counts data's header addresses for sender, and tells whether they are too many.
 func (h *headerCounter) over(sender policy.Address, data []byte) bool {
 	header, _ := textproto.NewReader(bufio.NewReader(bytes.NewReader(data))).ReadMIMEHeader()
-	addresses := strings.Count(header.Get("From"), "@") + strings.Count(header.Get("Reply-To"), "@")
+	addresses := strings.Count(header.Get(h.field), "@")
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.counted[sender] += addresses

@@ -14,6 +14,11 @@ import (
 
 // methods are relays that get addresses, AUTH and settings wrong.
 func methods() []Mutant {
+	return slices.Concat(lists(), methodsOfSetting(), auth(), entries(), families())
+}
+
+// lists are relays that get the list of addresses wrong.
+func lists() []Mutant {
 	return []Mutant{
 		{Name: "the list of addresses is ignored", Breaks: []string{"AUTH-IP", "AUTH-METHODS", "IP-V6", "IP-ENABLE", "CON-IP-TOGGLE", "IP-V6-SPELLINGS"}, Relay: sees(func(next reference.Decider, f *policy.Facts) {
 			f.Peer = listed(next, f.Peer)
@@ -32,7 +37,18 @@ func methods() []Mutant {
 				s.Addresses[i].Range, _, _ = strings.Cut(s.Addresses[i].Range, "/")
 			}
 		})},
-		{Name: "with both boxes ticked the second is ignored", Breaks: []string{"AUTH-METHODS"}, Relay: settings(func(s *target.Setting) {
+	}
+}
+
+// methodsOfSetting are relays that get wrong which methods a setting asks for.
+func methodsOfSetting() []Mutant {
+	return []Mutant{
+		{Name: "with both boxes ticked nobody relays", Breaks: []string{"AUTH-METHODS"}, Relay: settings(func(s *target.Setting) {
+			if s.RequireAuth && s.ByAddress {
+				s.Addresses = nil
+			}
+		})},
+		{Name: "with both boxes ticked the second is ignored", Breaks: []string{"AUTH-METHODS"}, Noted: true, Relay: settings(func(s *target.Setting) {
 			s.RequireAuth = s.RequireAuth && !s.ByAddress
 		})},
 		{Name: "required AUTH isn't required", Breaks: []string{"AUTH-SMTP", "AUTH-METHODS", "AUTH-PLAIN-IPONLY"}, Relay: settings(func(s *target.Setting) {
@@ -41,6 +57,12 @@ func methods() []Mutant {
 				s.Addresses = []target.AddressEntry{{Description: "all IPv4", Range: "127.0.0.0/24"}, {Description: "IPv6", Range: "::1"}}
 			}
 		})},
+	}
+}
+
+// auth are relays that get SMTP AUTH wrong.
+func auth() []Mutant {
+	return []Mutant{
 		{Name: "AUTH is refused to everybody", Breaks: []string{"AUTH-SMTP", "AUTH-CREDS", "EXTRA-IDENT"}, Relay: decides(func(next reference.Decider, stage policy.Stage, f *policy.Facts) policy.Decision {
 			if stage == policy.Auth {
 				return policy.Decision{Reply: serviceOf(next).Replies[policy.ReplyCredentials], Rule: "AUTH-CREDS"}
@@ -67,6 +89,12 @@ func methods() []Mutant {
 			}
 			return d
 		})},
+	}
+}
+
+// entries are relays that get a customer's entries and settings wrong.
+func entries() []Mutant {
+	return []Mutant{
 		{Name: "disabled entries count", Breaks: []string{"IP-ENABLE", "CON-IP-TOGGLE"}, Relay: settings(func(s *target.Setting) {
 			s.Addresses = slices.Clone(s.Addresses)
 			for i := range s.Addresses {
@@ -76,6 +104,12 @@ func methods() []Mutant {
 		{Name: "an entry that was disabled once stays so", Breaks: []string{"CON-IP-TOGGLE", "IP-ENABLE"}, Relay: embedded.Options{World: staysDisabled()}},
 		{Name: "only the first setting counts", Breaks: []string{"CON-ADD-MODES"}, Relay: customers(func(c *target.Customer) { c.Settings = c.Settings[:min(1, len(c.Settings))] })},
 		{Name: "only the last setting counts", Breaks: []string{"CON-ADD-MODES"}, Relay: customers(func(c *target.Customer) { c.Settings = c.Settings[max(0, len(c.Settings)-1):] })},
+	}
+}
+
+// families are relays that get IPv6 wrong.
+func families() []Mutant {
+	return []Mutant{
 		{Name: "IPv6 peers match nothing", Breaks: []string{"IP-V6", "IP-V6-SPELLINGS"}, Relay: sees(func(_ reference.Decider, f *policy.Facts) {
 			if f.Peer.Is6() && !f.Peer.Is4In6() {
 				f.Peer = netip.IPv4Unspecified()

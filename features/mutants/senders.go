@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/features/target/embedded"
@@ -12,13 +13,22 @@ import (
 )
 
 // senders are relays that admit the wrong senders, or hand their mail on wrongly.
-func senders() []Mutant {
+func senders() []Mutant { return slices.Concat(options(), identities(), rewrites(), nullSenders()) }
+
+// options are relays that get the option "Allowed senders" wrong.
+func options() []Mutant {
 	return []Mutant{
 		{Name: "the three options of allowed senders are one", Breaks: []string{"SND-OPTIONS", "SND-REGISTERED", "SND-ANY"}, Relay: option(func(target.Senders) target.Senders { return target.MyDomains })},
 		{Name: "unknown users pass for registered ones", Breaks: []string{"SND-REGISTERED", "SND-OPTIONS"}, Relay: option(swap(target.RegisteredUsers, target.MyDomains))},
 		{Name: "only registered users pass for a domain", Breaks: []string{"SND-DOMAINS", "SND-OPTIONS"}, Relay: option(swap(target.MyDomains, target.RegisteredUsers))},
 		{Name: "foreign senders pass for one's own domain", Breaks: []string{"SND-DOMAINS", "SND-OPTIONS"}, Relay: option(swap(target.MyDomains, target.AnyAddress))},
 		{Name: "no foreign sender is let in by any address", Breaks: []string{"SND-ANY", "SND-OPTIONS"}, Relay: option(swap(target.AnyAddress, target.MyDomains))},
+	}
+}
+
+// identities are relays that get wrong what identifies a sender.
+func identities() []Mutant {
+	return []Mutant{
 		{Name: "a listed address identifies its customer", Breaks: []string{"SND-ANY-IDENT", "SND-FOREIGN-IDENT", "SND-EMPTY-IDENT", "EXTRA-IDENT"}, Relay: sees(knownByAddress)},
 		{Name: "a foreign sender needs no identification", Breaks: []string{"SND-FOREIGN-IDENT", "SND-ANY-IDENT", "EXTRA-IDENT"}, Relay: sees(func(next reference.Decider, f *policy.Facts) {
 			if !f.Sender.Null() {
@@ -32,6 +42,12 @@ func senders() []Mutant {
 		})},
 		{Name: "AUTH identifies no sender", Breaks: []string{"EXTRA-IDENT", "SND-ANY-IDENT", "SND-REWRITE-DOMAIN", "AUTH-SMTP"}, Relay: sees(func(_ reference.Decider, f *policy.Facts) { f.User = "" })},
 		{Name: "HELO identifies no sender", Breaks: []string{"SND-ANY-IDENT", "SND-FOREIGN-IDENT", "SND-EMPTY-IDENT", "EXTRA-IDENT", "CNT-CUST-HELO", "SND-REWRITE-DOMAIN"}, Relay: sees(func(_ reference.Decider, f *policy.Facts) { f.Helo = "nobody.invalid" })},
+	}
+}
+
+// rewrites are relays that get wrong what a sender is changed to.
+func rewrites() []Mutant {
+	return []Mutant{
 		{Name: "foreign senders aren't rewritten", Breaks: []string{"SND-POSTMASTER-REWRITE", "SND-REWRITE-DOMAIN"}, Relay: handedOn(func(e *mailbox.Envelope, body []byte) []byte {
 			e.Sender = e.Given
 			return body
@@ -67,6 +83,12 @@ func senders() []Mutant {
 			return body
 		})},
 		{Name: "a null sender becomes postmaster", Breaks: []string{"SND-POSTMASTER-REWRITE"}, Noted: true, Relay: with(nil, "rewrite-null=postmaster")},
+	}
+}
+
+// nullSenders are relays that get null senders wrong, or lose the mail.
+func nullSenders() []Mutant {
+	return []Mutant{
 		{Name: "a null sender needs the option any", Breaks: []string{"EXTRA-IDENT", "SND-EMPTY-IDENT"}, Noted: true, Relay: with(nil, "empty-sender=only-any")},
 		{Name: "accepted mail goes nowhere", Breaks: []string{"SVC-PURPOSE"}, Relay: handedOn(func(e *mailbox.Envelope, body []byte) []byte {
 			e.Recipients = nil

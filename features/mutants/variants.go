@@ -8,7 +8,9 @@ import (
 	"github.com/relayspec/relayspec/reference/policy"
 )
 
-// Variants lists the compliant relays: the reference, and those that answer otherwise what the document leaves open.
+// Variants lists the compliant relays: the reference, and those that answer otherwise what the document leaves open. To
+// charge what was given up (unfinished=charged, relay-rules 2.4) is none: the features take it for a fault, and it is a
+// mutant.
 func Variants() []Variant {
 	all := []Variant{
 		{"reference", embedded.Options{}},
@@ -31,6 +33,9 @@ func Variants() []Variant {
 		{"a limit's refusal closes the session", with(nil, "limit-refusal=closes")},
 		{"a message larger than a window passes an empty one", with(nil, "larger-than-window=allow-if-window-empty")},
 		{"a user's limit doesn't follow the licences", with(nil, "user-cap=flat")},
+		{"one of both boxes is enough", with(nil, "both-methods=or")},
+		{"a trial has 12,999 a day", number(func(l *policy.Limits) { l.TrialDay, l.TrialPeak = 12_999, -1 })},
+		{"a trial has 899 in 10 minutes", number(func(l *policy.Limits) { l.TrialDay, l.TrialPeak = -1, 899 })},
 		{"the words of G Suite", with(nil, "wording=G Suite")},
 		{"no PIPELINING", embedded.Options{Service: without("PIPELINING")}},
 		{"no enhanced codes are announced", embedded.Options{Service: without("ENHANCEDSTATUSCODES")}},

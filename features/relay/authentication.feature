@@ -9,7 +9,7 @@ Feature: Authentication
 
   @AUTH-METHODS @must
   Rule: A setting asks for a listed address, for SMTP AUTH, or for both
-    One box may be ticked, or the other, or both; each that is ticked must be satisfied. Document: line 88.
+    One box may be ticked, or the other, or both. That each of both must be satisfied is assumed. Document: line 88.
 
     Scenario: Addresses alone
       Given "acme" has the relay setting "Office":
@@ -33,6 +33,15 @@ Feature: Authentication
       When "anna@acme.example" relays a message
       Then the relay accepts it
 
+    Scenario: Both, and neither satisfied
+      Given "acme" has the relay setting "Office":
+        | addresses | 127.0.0.77 |
+        | SMTP AUTH | required   |
+      And the server encrypts with STARTTLS
+      When "anna@acme.example" relays a message
+      Then the relay refuses it
+
+    @assumed
     Scenario: Both, and nobody authenticated
       Given "acme" has the relay setting "Office":
         | addresses | 127.0.0.1 |
@@ -41,6 +50,7 @@ Feature: Authentication
       When "anna@acme.example" relays a message
       Then the relay refuses it
 
+    @assumed
     Scenario: Both, and the address isn't listed
       Given "acme" has the relay setting "Office":
         | addresses | 127.0.0.77 |

@@ -57,7 +57,23 @@ Feature: What counts towards a user's limits
         | From | anna@acme.example |
       Then the relay accepts it
 
-    @SND-POSTMASTER-REWRITE @volume
+    @volume
+    Scenario: A message's recipients count for its envelope sender
+      Given "anna@acme.example" has relayed to 9,999 different recipients
+      And "anna@acme.example" has relayed a message to 1 new recipient
+      When "anna@acme.example" relays a message to "bob@other.example" with the fields:
+        | From | bert@acme.example |
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @volume
+    Scenario: Another envelope sender has recipients of its own
+      Given "anna@acme.example" has relayed to 10,000 different recipients
+      And "anna@acme.example" has been refused a message
+      When "bert@acme.example" relays a message to "bob@other.example" with the fields:
+        | From | anna@acme.example |
+      Then the relay accepts it
+
+    @volume
     Scenario: A sender that is changed to postmaster doesn't count for the postmaster
       Given a customer "opencorp" with 2,000 licences:
         | users | postmaster@opencorp.example |
@@ -70,6 +86,21 @@ Feature: What counts towards a user's limits
       When "postmaster@opencorp.example" relays a message
       Then the relay accepts it
       When "postmaster@opencorp.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @volume
+    Scenario: A sender that is changed to postmaster takes none of the postmaster's recipients
+      Given a customer "opencorp" with 2,000 licences:
+        | users | postmaster@opencorp.example |
+      And "opencorp" has the relay setting "Office":
+        | allowed senders | any |
+      And the server presents "opencorp.example" in EHLO
+      And "postmaster@opencorp.example" has relayed to 9,999 different recipients
+      When "stranger@yahoo.example" relays a message to 3 new recipients
+      Then the relay accepts it
+      When "postmaster@opencorp.example" relays a message to 1 new recipient
+      Then the relay accepts it
+      When "postmaster@opencorp.example" relays a message to 1 new recipient
       Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
 
   @CNT-UNREGISTERED @must
@@ -98,14 +129,18 @@ Feature: What counts towards a user's limits
   Rule: Addresses in the fields From and Reply-To don't count
     However many addresses stand in the header of a message, none of them takes a place. Document: line 28.
 
-    Scenario: 10,001 addresses in the header take no place
+    Scenario Outline: 10,001 addresses in <field> take no place
       Given "anna@acme.example" has relayed a message to "bob@other.example"
       When "anna@acme.example" relays a message to "bob@other.example" with the fields:
-        | From     | anna@acme.example |
-        | Reply-To | 10,001 addresses  |
+        | <field> | 10,001 addresses |
       Then the relay accepts it
       When "anna@acme.example" relays a message to "carol@other.example"
       Then the relay accepts it
+
+      Examples:
+        | field    |
+        | From     |
+        | Reply-To |
 
     @volume
     Scenario: Addresses in From take no place of a recipient
@@ -168,4 +203,24 @@ Feature: What counts towards a user's limits
     Scenario: The sender's limit holds whoever logged in
       Given "bert@acme.example" has relayed 10,000 messages
       When "bert@acme.example" relays a message
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @volume
+    Scenario: Who logged in may have no recipient left
+      Given "anna@acme.example" has relayed to 10,000 different recipients
+      When "bert@acme.example" relays a message to 1 new recipient
+      Then the relay accepts it
+
+    @volume
+    Scenario: Relaying for others uses no recipient of who logged in
+      Given "anna@acme.example" has relayed to 9,999 different recipients
+      When "bert@acme.example" relays a message to 5 new recipients
+      Then the relay accepts it
+      When "anna@acme.example" relays a message to 1 new recipient
+      Then the relay accepts it
+
+    @volume
+    Scenario: The sender's limit of recipients holds whoever logged in
+      Given "bert@acme.example" has relayed to 10,000 different recipients
+      When "bert@acme.example" relays a message to 1 new recipient
       Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"

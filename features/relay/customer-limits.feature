@@ -140,6 +140,14 @@ Feature: The limits of each customer
       Then the relay accepts it
 
     @needs.clock @needs.exact-factors
+    Scenario: What broke off in mid-text takes no place in the day
+      Given a customer "acme" with 1 licence
+      And "app@acme.example" has relayed 129 messages, 9 in every 10 minutes
+      And "app@acme.example" has given up a message in the middle of its text
+      When "app@acme.example" keeps trying to relay a message
+      Then the relay accepts it
+
+    @needs.clock @needs.exact-factors
     Scenario: What was refused for now takes no place in the day
       Given a customer "acme" with 1 licence
       And "app@acme.example" has relayed 126 messages, 9 in every 10 minutes

@@ -171,6 +171,19 @@ Feature: The limits of each user
       Then the relay accepts it
 
     @volume
+    Scenario: Recipients of a message that broke off in mid-text take no place
+      Given "anna@acme.example" has relayed to 9,999 different recipients
+      And "anna@acme.example" has given up a message to "carol@other.example" in the middle of its text
+      When "anna@acme.example" keeps trying to relay a message to "bob@other.example"
+      Then the relay accepts it
+
+    @volume
+    Scenario: Two sessions and one recipient left
+      Given "anna@acme.example" has relayed to 9,999 different recipients
+      When "anna@acme.example" relays a message to 1 new recipient in each of two sessions at once
+      Then the relay accepts one and refuses the other with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+
+    @volume
     Scenario: Two users relay to the same recipients
       Given "anna@acme.example" has relayed to 10,000 different recipients
       And "anna@acme.example" has been refused a message to "bob@other.example"
@@ -183,6 +196,16 @@ Feature: The limits of each user
       And "anna@acme.example" has been refused a message
       When 24 hours and 1 second pass
       And "anna@acme.example" relays a message
+      Then the relay accepts it
+
+    @volume @needs.clock @needs.sliding-windows
+    Scenario: A second before the 24 hours end a new recipient is refused, a second after not
+      Given "anna@acme.example" has relayed to 10,000 different recipients
+      When 23 hours, 59 minutes and 59 seconds have passed since the first message
+      And "anna@acme.example" relays a message to 1 new recipient
+      Then the relay refuses it with 550 5.4.5 "Daily SMTP relay limit exceeded for user"
+      When 24 hours and 10 seconds have passed since the first message
+      And "anna@acme.example" relays a message to 1 new recipient
       Then the relay accepts it
 
     @volume @needs.clock @needs.sliding-windows @assumed
