@@ -15,7 +15,7 @@ import (
 // selftest is the command that judges the judge.
 type selftest struct {
 	Mutant  string `placeholder:"GLOB" help:"Only mutants whose name or first rule fits, and no variants."`
-	Workers int    `default:"0" placeholder:"N" help:"Scenarios side by side. Default: one a CPU."`
+	Workers int    `default:"0" placeholder:"N" help:"Scenarios side by side. Default: two a CPU."`
 	JSON    bool   `name:"json" help:"Write JSON."`
 	Verbose bool   `short:"v" help:"Say of each relay which cases failed it."`
 }

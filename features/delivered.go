@@ -24,7 +24,8 @@ func (s *scenario) delivered(ctx context.Context, recipient string) ([]target.Me
 		return nil, err
 	}
 	for deadline := time.Now().Add(deliveryWait); ; {
-		messages, err := s.deliveries(ctx, token, time.Until(deadline))
+		asked, wait := time.Now(), time.Until(deadline)
+		messages, err := s.deliveries(ctx, token, wait)
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +35,11 @@ func (s *scenario) delivered(ctx context.Context, recipient string) ([]target.Me
 		if len(copies) > 0 {
 			return copies, nil
 		}
-		if time.Now().After(deadline) {
+		certain := len(messages) == 0 && time.Since(asked) < wait/2 // the target knows that nothing will come
+		switch {
+		case certain:
+			return nil, &Failure{Want: "the message to reach " + s.plain(recipient), Got: "it did not, and the relay has nothing left to deliver"}
+		case time.Now().After(deadline):
 			return nil, &Failure{Want: "the message to reach " + s.plain(recipient), Got: "it did not within " + deliveryWait.String()}
 		}
 		if err := pause(ctx); err != nil {

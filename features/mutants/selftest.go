@@ -1,10 +1,12 @@
 package mutants
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"time"
 
@@ -19,7 +21,7 @@ type Options struct {
 	Suite    *features.Suite
 	Mutants  []Mutant
 	Variants []Variant
-	Workers  int           // see features.Options
+	Workers  int           // scenarios side by side; 0: two a CPU, for they wait a good deal
 	Tool     reports.Tool  //
 	Progress func(Finding) // told of each relay when it has been judged; nil: nobody
 }
@@ -113,7 +115,7 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 		Open: func(ctx context.Context) (target.Target, io.Closer, error) {
 			return embedded.OpenWith(ctx, relay)
 		},
-		Workers: o.Workers,
+		Workers: cmp.Or(o.Workers, 2*runtime.GOMAXPROCS(0)),
 		Select: func(c *features.Case) bool {
 			return !c.Volume || len(f.Breaks) == 0 || slices.Contains(c.Rules, f.Breaks[0])
 		},

@@ -91,6 +91,7 @@ const TokenMark = "token-"
 // Deliveries shows what left the relay.
 type Deliveries interface {
 	// Delivered gives the messages whose body holds token, waiting for the first one until ctx ends or wait has passed.
+	// A target that knows that nothing more will come answers at once.
 	Delivered(ctx context.Context, token string, wait time.Duration) ([]Message, error)
 }
 

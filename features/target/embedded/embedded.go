@@ -275,17 +275,17 @@ func (r *Relay) Now() time.Time { return r.clock.Now() }
 // Advance implements target.Clock.
 func (r *Relay) Advance(_ context.Context, d time.Duration) error { return r.clock.Advance(d) }
 
-// Delivered implements target.Deliveries.
+// Delivered implements target.Deliveries. What the relay accepted was queued before its 250, so that nothing more will
+// come once the queue has been run.
 func (r *Relay) Delivered(ctx context.Context, token string, wait time.Duration) ([]target.Message, error) {
 	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	found, err := r.sink.Wait(limited, token, 1)
-	if err != nil && limited.Err() == nil {
-		return nil, err
-	}
+	r.hop.Drain(limited)
 	var messages []target.Message
-	for _, m := range found {
-		messages = append(messages, target.Message{Sender: m.Sender, Recipients: m.Recipients, Data: m.Data})
+	for _, m := range r.sink.All() {
+		if bytes.Contains(m.Data, []byte(token)) {
+			messages = append(messages, target.Message{Sender: m.Sender, Recipients: m.Recipients, Data: m.Data})
+		}
 	}
 	return messages, ctx.Err()
 }
