@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mx"
@@ -173,8 +174,13 @@ func listenOnBoth() ([]net.Listener, error) {
 }
 
 // hasIPv6 tells whether this machine has an IPv6 loopback.
-func hasIPv6() bool {
-	l, err := net.Listen("tcp6", "[::1]:0")
+func hasIPv6() bool { return hasAddress("[::1]:0") }
+
+// hasLoopbackNet tells whether all of 127.0.0.0/8 is this machine, as on Linux.
+func hasLoopbackNet() bool { return hasAddress("127.0.0.2:0") }
+
+func hasAddress(address string) bool {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return false
 	}
@@ -205,20 +211,22 @@ func (r *Relay) Describe() target.Description {
 	}
 	d := target.Description{Name: name, Driver: "embedded"}
 	for _, c := range target.Known() {
-		if !contains(r.options.Lacks, c) && (c != target.SourceIPv6 || hasIPv6()) {
+		if !slices.Contains(r.options.Lacks, c) && here(c) {
 			d.Capabilities = append(d.Capabilities, c)
 		}
 	}
 	return d
 }
 
-func contains(list []target.Capability, c target.Capability) bool {
-	for _, have := range list {
-		if have == c {
-			return true
-		}
+// here tells whether this machine lets the relay have c.
+func here(c target.Capability) bool {
+	switch c {
+	case target.SourceIPv6:
+		return hasIPv6()
+	case target.SourceIPv4:
+		return hasLoopbackNet()
 	}
-	return false
+	return true
 }
 
 // Address implements target.Target.
