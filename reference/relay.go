@@ -35,6 +35,7 @@ type Options struct {
 	// Decider and Engine wrap what decides: for relays that are broken on purpose, and for faults. nil: as they are.
 	Decider func(Decider) Decider
 	Engine  func(wire.Engine) wire.Engine
+	Tap     func(net.Conn) net.Conn // see wire.Config
 }
 
 // sweepEvery is how often a relay lets go of customers that have fallen silent, in real time.
@@ -99,6 +100,7 @@ func newRelay(o Options) (*Relay, error) {
 		TLS:          o.TLS,
 		Deadlines:    o.Deadlines,
 		MaxErrors:    o.MaxErrors,
+		Tap:          o.Tap,
 		Now:          o.Now,
 		Events:       o.Events,
 	})

@@ -55,13 +55,58 @@ const (
 	Volume       Capability = "volume"          // may be sent 10,000 messages and more
 )
 
+// Extensions that a relay announces in reply to EHLO, by their keyword in lower case, and mechanisms of AUTH. A scenario
+// about an extension needs it; a relay that neither announces nor declares it isn't judged by it.
+const (
+	ExtSize         Capability = "size"                // RFC 1870
+	Ext8BitMIME     Capability = "8bitmime"            // RFC 6152
+	ExtPipelining   Capability = "pipelining"          // RFC 2920
+	ExtChunking     Capability = "chunking"            // RFC 3030
+	ExtSMTPUTF8     Capability = "smtputf8"            // RFC 6531
+	ExtStartTLS     Capability = "starttls"            // RFC 3207
+	ExtEnhanced     Capability = "enhancedstatuscodes" // RFC 2034
+	ExtDSN          Capability = "dsn"                 // RFC 3461
+	ExtAuth         Capability = "auth"                // RFC 4954: some mechanism, with TLS or without
+	AuthPlain       Capability = "auth-plain"          // RFC 4616
+	AuthLogin       Capability = "auth-login"          // draft-murchison-sasl-login
+	AuthXOAuth2     Capability = "auth-xoauth2"        // the service maker's own, with a bearer token
+	AuthOAuthBearer Capability = "auth-oauthbearer"    // RFC 7628
+)
+
 // Known is every Capability there is, in the order of the declaration.
 func Known() []Capability {
-	return []Capability{CanApply, CanReset, CanUsage, CanClock, CanDelivered, SourceIPv4, SourceIPv6, Sliding, Exact, HeloSuffix, Over100, Volume}
+	return append([]Capability{
+		CanApply, CanReset, CanUsage, CanClock, CanDelivered, SourceIPv4, SourceIPv6, Sliding, Exact, HeloSuffix, Over100, Volume,
+	}, Extensions()...)
+}
+
+// Extensions is every Capability that EHLO announces.
+func Extensions() []Capability {
+	return []Capability{
+		ExtSize, Ext8BitMIME, ExtPipelining, ExtChunking, ExtSMTPUTF8, ExtStartTLS, ExtEnhanced, ExtDSN,
+		ExtAuth, AuthPlain, AuthLogin, AuthXOAuth2, AuthOAuthBearer,
+	}
 }
 
 // ErrUnsupported is what a verb answers that this target can't do.
 var ErrUnsupported = errors.New("the target can't do that")
+
+// Caster names what exists on a relay that nobody can steer. The judge of the protocol asks it first; where a target has
+// no Caster it makes what it needs with Applier.
+type Caster interface {
+	Roles() Roles
+}
+
+// Roles are the parts that a scenario of the protocol casts.
+type Roles struct {
+	Client string // a name for EHLO that the relay accepts
+	Sender string // an envelope sender whose mail the relay takes from this machine, without AUTH and without TLS
+	// Recipients are addresses that it takes mail to from Sender, at least one. "*@domain": every local part.
+	Recipients []string
+	User       User   // may authenticate; its first token is good. Zero: nobody may
+	Other      User   // another user, for what isn't one's own. Zero: there is none
+	Expired    string // a token of User's that is good no more; "": none is known
+}
 
 // Applier makes customers, domains, users and settings exist: declarative, and harmless when repeated.
 type Applier interface {
@@ -131,7 +176,14 @@ type Customer struct {
 type User struct {
 	Address  string
 	Password string
+	Tokens   []Token // bearer tokens for XOAUTH2 and OAUTHBEARER
 	Aliases  []string
+}
+
+// Token is a bearer token of a user.
+type Token struct {
+	Value   string
+	Expires time.Time // by the target's clock; zero: never
 }
 
 // Senders is the option "Allowed senders" of a setting. Source: SND-OPTIONS.

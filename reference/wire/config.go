@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ type Config struct {
 	MaxErrors int
 	// MaxSessions bounds the sessions at once, over all listeners. One more gets ReplyBusy. 0: 20,000. -1: no bound.
 	MaxSessions int
+	// Tap wraps what a session reads from and writes to: the connection in the clear, and then the one inside TLS. The
+	// handshake itself goes by it. For relays that are broken on purpose, and for faults. nil: nothing is wrapped.
+	Tap func(net.Conn) net.Conn
 	// NewID gives each session its id, printable ASCII without braces. nil: random, in the observed shape.
 	NewID func() string
 	// Now is the time in {unix} and in events. nil: time.Now.
@@ -110,6 +114,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.MaxSessions == 0 {
 		c.MaxSessions = defaultMaxSessions
+	}
+	if c.Tap == nil {
+		c.Tap = func(conn net.Conn) net.Conn { return conn }
 	}
 	if c.NewID == nil {
 		c.NewID = newID

@@ -40,7 +40,7 @@ type session struct {
 func newSession(server *Server, conn net.Conn, role policy.Role) *session {
 	s := &session{server: server, raw: conn}
 	s.stream = stream{
-		conn:  conn,
+		conn:  server.config.Tap(conn),
 		pools: &server.pools,
 		lent:  server.pools.small.Get().(*[]byte),
 		write: server.config.Deadlines.Write,

@@ -62,7 +62,7 @@ func (s *session) handshake() bool {
 		return false
 	}
 	s.raw.SetDeadline(time.Time{})
-	s.stream.conn = secured
+	s.stream.conn = s.server.config.Tap(secured)
 	s.facts.TLS = true
 	return true
 }

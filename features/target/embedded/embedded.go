@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mx"
@@ -41,6 +42,7 @@ type Options struct {
 	Ledger   func(reference.Ledger) reference.Ledger                   // wraps the ledger
 	Listener func(net.Listener) net.Listener                           // wraps each listener
 	Engine   func(wire.Engine) wire.Engine                             // wraps the whole Engine
+	Tap      func(net.Conn) net.Conn                                   // wraps what a session reads and writes, inside TLS too
 	Envelope func(mailbox.Envelope, []byte) (mailbox.Envelope, []byte) // changes what is handed on to the next hop
 	Ports    []policy.Role                                             // what is served; nil: 25, 465 and 587
 }
@@ -124,6 +126,7 @@ func (r *Relay) start() (err error) {
 		Now:       r.clock.Now,
 		Decider:   r.options.Decider,
 		Engine:    r.options.Engine,
+		Tap:       r.options.Tap,
 		Accepted:  r.accepted,
 	})
 	return err
@@ -211,11 +214,28 @@ func (r *Relay) Describe() target.Description {
 	}
 	d := target.Description{Name: name, Driver: "embedded"}
 	for _, c := range target.Known() {
-		if !slices.Contains(r.options.Lacks, c) && here(c) {
+		if !slices.Contains(r.options.Lacks, c) && here(c) && r.has(c) {
 			d.Capabilities = append(d.Capabilities, c)
 		}
 	}
 	return d
+}
+
+// has tells whether the relay, by its service, has c: of an extension, whether EHLO announces it.
+func (r *Relay) has(c target.Capability) bool {
+	mechanism, isMechanism := strings.CutPrefix(string(c), "auth-")
+	switch {
+	case !slices.Contains(target.Extensions(), c):
+		return true
+	case isMechanism:
+		return slices.Contains(r.service.Mechanisms, strings.ToUpper(mechanism))
+	case c == target.ExtAuth:
+		return len(r.service.Mechanisms) > 0
+	}
+	return slices.ContainsFunc(r.service.Capabilities, func(line string) bool {
+		keyword, _, _ := strings.Cut(line, " ")
+		return strings.EqualFold(keyword, string(c))
+	})
 }
 
 // here tells whether this machine lets the relay have c.
