@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 	"strings"
 	"time"
 
@@ -63,9 +62,7 @@ func (c *selftest) Run(ctx context.Context, s *streams) error {
 func (c *selftest) chosen(all []mutants.Mutant) []mutants.Mutant {
 	var chosen []mutants.Mutant
 	for _, m := range all {
-		byName, _ := path.Match(c.Mutant, m.Name)
-		byRule, _ := path.Match(c.Mutant, m.Breaks[0])
-		if byName || byRule {
+		if features.Glob(c.Mutant, m.Name) || features.Glob(c.Mutant, m.Breaks[0]) {
 			chosen = append(chosen, m)
 		}
 	}

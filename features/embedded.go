@@ -7,7 +7,7 @@ import (
 
 // The features are the product: they travel in the program.
 //
-//go:embed catalogue.tsv relay/*.feature
+//go:embed catalogue.tsv relay/*.feature protocol/*.feature
 var embedded embed.FS
 
 // Load reads the catalogue and the features of this program. An error lists every fault with its file and line.

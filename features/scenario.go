@@ -44,6 +44,7 @@ type scenario struct {
 	world   world
 	server  server
 	session *session // nil: none is open
+	talk    dialogue // of the protocol's scenarios
 
 	charged  bool      // something was sent or preloaded
 	began    time.Time // by the relay's clock, when the first thing was charged
@@ -58,8 +59,11 @@ func newScenario(j judged) *scenario {
 	return s
 }
 
-// close ends the scenario's session.
-func (s *scenario) close() { s.hangUp() }
+// close ends the scenario's sessions.
+func (s *scenario) close() {
+	s.hangUp()
+	s.silence()
+}
 
 // declares tells whether the target says that it can do or be c.
 func (s *scenario) declares(c target.Capability) bool {
@@ -72,7 +76,7 @@ func (s *scenario) next() int {
 	return s.serial
 }
 
-// registerSteps binds the vocabulary of the chapter relay.
+// registerSteps binds the vocabulary of every chapter.
 func registerSteps(sc *godog.ScenarioContext) {
 	worldSteps(sc)
 	sessionSteps(sc)
@@ -80,6 +84,8 @@ func registerSteps(sc *godog.ScenarioContext) {
 	portionSteps(sc)
 	clockSteps(sc)
 	observationSteps(sc)
+	dialogueSteps(sc)
+	answerSteps(sc)
 }
 
 // Failure is an assertion that didn't hold. It alone makes a FAIL.

@@ -144,12 +144,12 @@ func (p *selector) operand() (Selection, error) {
 		return func(c *Case) bool { return slices.Contains(c.Tags, w.text) }, nil
 	}
 	return func(c *Case) bool {
-		return glob(w.text, c.ID) || slices.ContainsFunc(c.Rules, func(id string) bool { return glob(w.text, id) })
+		return Glob(w.text, c.ID) || slices.ContainsFunc(c.Rules, func(id string) bool { return Glob(w.text, id) })
 	}, nil
 }
 
-// glob tells whether pattern fits the whole of s. * fits any characters, / as well; ? fits one.
-func glob(pattern, s string) bool {
+// Glob tells whether pattern fits the whole of s. * fits any characters, / as well; ? fits one.
+func Glob(pattern, s string) bool {
 	for len(pattern) > 0 && pattern[0] != '*' {
 		if s == "" || pattern[0] != '?' && pattern[0] != s[0] {
 			return false
@@ -160,7 +160,7 @@ func glob(pattern, s string) bool {
 		return s == ""
 	}
 	for i := range len(s) + 1 {
-		if glob(pattern[1:], s[i:]) {
+		if Glob(pattern[1:], s[i:]) {
 			return true
 		}
 	}

@@ -176,10 +176,20 @@ func closes(conn *client.Conn, reply client.Reply) bool {
 	if reply.Code != 421 {
 		return false
 	}
+	ended, _ := ends(conn)
+	return ended
+}
+
+// ends tells whether the relay ends the connection within farewell, and what it says instead: no reply where it says
+// nothing at all. The connection is of no use afterwards.
+func ends(conn *client.Conn) (ended bool, instead client.Reply) {
 	enough := time.AfterFunc(farewell, func() { conn.Close() })
 	defer enough.Stop()
-	_, err := conn.ReadReply()
-	return client.Ended(err)
+	reply, err := conn.ReadReply()
+	if err == nil {
+		return false, reply
+	}
+	return client.Ended(err), client.Reply{}
 }
 
 // opening is one exchange at the beginning of a session.

@@ -4,6 +4,8 @@
 // compliant variant answers otherwise what the document leaves open; no scenario may fail it. Both are the reference
 // relay with a part wrapped or a datum changed: the relay has no branches for them.
 //
+// The wire's mutants stand between client and relay, in tap.go: where a line is heard or a reply said otherwise.
+//
 // Start with Mutants and Variants.
 package mutants
 
@@ -32,7 +34,7 @@ type Variant struct {
 // Mutants lists every broken relay.
 func Mutants() []Mutant {
 	var all []Mutant
-	for _, group := range [][]Mutant{limits(), counting(), replies(), senders(), methods(), transport()} {
+	for _, group := range [][]Mutant{limits(), counting(), replies(), senders(), methods(), transport(), order()} {
 		all = append(all, group...)
 	}
 	for i := range all {

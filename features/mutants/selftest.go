@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/relayspec/relayspec/features"
@@ -106,8 +107,8 @@ func (o *Options) told(f Finding) Finding {
 	return f
 }
 
-// judge runs the cases against one relay: all against a variant; against a mutant those that send much only where they
-// are its own rule's.
+// judge runs the cases against one relay: all against a variant; against a mutant those of its own half, the document or
+// the RFCs, and those that send much only where they are its own rule's.
 func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) (Finding, error) {
 	started := time.Now()
 	run, err := features.Run(ctx, features.Options{
@@ -117,7 +118,8 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 		},
 		Workers: cmp.Or(o.Workers, 2*runtime.GOMAXPROCS(0)),
 		Select: func(c *features.Case) bool {
-			return !c.Volume || len(f.Breaks) == 0 || slices.Contains(c.Rules, f.Breaks[0])
+			own := len(f.Breaks) == 0 || slices.Contains(c.Rules, f.Breaks[0])
+			return own || !c.Volume && ofRFC(c.Rules[0]) == ofRFC(f.Breaks[0])
 		},
 		Volume: features.VolumeLight,
 		Tool:   o.Tool,
@@ -135,13 +137,16 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 	return f, nil
 }
 
+// ofRFC tells whether a rule is an RFC's.
+func ofRFC(rule string) bool { return strings.HasPrefix(rule, "RFC") }
+
 // add sorts one case into the finding. A variant has no rule of its own: whatever fails it stands under Others.
 func (f *Finding) add(c *reports.Case) {
 	own := len(f.Breaks) > 0 && slices.Contains(c.Rules, f.Breaks[0])
 	switch {
 	case c.Verdict == reports.Error:
 		f.Errors = append(f.Errors, c.ID+": "+briefly(c.Reason))
-	case own && (c.Verdict == reports.Fail || f.Noted && c.Verdict == reports.Noted):
+	case own && (c.Verdict == reports.Fail || c.Verdict == reports.NonStrict || f.Noted && c.Verdict == reports.Noted):
 		f.Killers = append(f.Killers, c.ID)
 	case c.Verdict == reports.Fail:
 		f.Others = append(f.Others, c.ID)

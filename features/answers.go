@@ -1,0 +1,285 @@
+package features
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"github.com/relayspec/relayspec/fakes/client"
+	"github.com/relayspec/relayspec/features/target"
+)
+
+// answerSteps judge what a dialogue of the protocol brought. They alone, and observationSteps, return a *Failure.
+//
+// Codes are asked for as in "250", "5yz", "500 or 501", one after another as in "250, 250, 503". Texts are never judged.
+// Where a relay ends the session with 421, as it may at any time (RFC 5321 §3.8), nobody can tell what else it would have
+// said: that is an error, unless the feature has room for 421.
+func answerSteps(sc *godog.ScenarioContext) {
+	sc.Then(`^the relay answers (\d.*?)( and closes the session)?$`, answers)
+	sc.Then(`^the session is in step$`, inStep)
+	sc.Then(`^it can still relay a message$`, stillRelays)
+	sc.Then(`^every answer so far has an enhanced code of its class$`, enhancedAgrees)
+	sc.Then(`^a 421 so far closes the session$`, closesAfter421)
+	sc.Then(`^the reply to EHLO (lists|doesn't list) "([^"]*)"$`, lists)
+	sc.Then(`^nothing that came before TLS is obeyed in it$`, forgets)
+	sc.Then(`^the message is delivered(?: (with|without) "(.*)")?$`, deliversMessage)
+	sc.Then(`^at most (\d+) messages? (?:is|are) delivered$`, deliversAtMost)
+	sc.Then(`^no message is delivered$`, func(ctx context.Context) error { return deliversAtMost(ctx, 0) })
+}
+
+// codes are the replies that are acceptable at one place: each a code whose digits y and z stand for any.
+type codes []string
+
+// acceptableCodes is the form of codes as a feature writes them.
+var acceptableCodes = regexp.MustCompile(`^[2-5][0-5y][0-9z](?: or [2-5][0-5y][0-9z])*$`)
+
+func parseCodes(text string) ([]codes, error) {
+	var all []codes
+	for _, place := range strings.Split(text, ", ") {
+		if !acceptableCodes.MatchString(place) {
+			return nil, fmt.Errorf("%q is no code: write 250, 5yz or 500 or 501", place)
+		}
+		all = append(all, strings.Split(place, " or "))
+	}
+	return all, nil
+}
+
+func (c codes) accept(code int) bool {
+	digits := strconv.Itoa(code)
+	return slices.ContainsFunc(c, func(want string) bool {
+		return len(digits) == 3 && digits[0] == want[0] &&
+			(want[1] == 'y' || digits[1] == want[1]) && (want[2] == 'z' || digits[2] == want[2])
+	})
+}
+
+func (c codes) String() string { return strings.Join(c, " or ") }
+
+func answers(ctx context.Context, wanted, closing string) error {
+	s := from(ctx)
+	all, err := parseCodes(wanted)
+	if err != nil {
+		return err
+	}
+	for i, want := range all {
+		reply, err := s.nextAnswer()
+		if err != nil {
+			return err
+		}
+		if !want.accept(reply.Code) {
+			place := ""
+			if len(all) > 1 {
+				place = fmt.Sprintf(", answer %d of %d", i+1, len(all))
+			}
+			return s.wrongAnswer(want.String()+place, reply)
+		}
+	}
+	if closing != "" {
+		return s.closesNow()
+	}
+	return nil
+}
+
+// nextAnswer gives the next reply that no Then has asked about, waiting for it where it hasn't been read.
+func (s *scenario) nextAnswer() (client.Reply, error) {
+	if s.talk.judged < len(s.talk.heard) {
+		s.talk.judged++
+		return s.talk.heard[s.talk.judged-1].reply, nil
+	}
+	reply, err := s.hear(s.talk.said)
+	s.talk.judged = len(s.talk.heard)
+	return reply, err
+}
+
+// wrongAnswer is the failure of a reply that isn't acceptable, or the error of one that ends the session.
+func (s *scenario) wrongAnswer(want string, got client.Reply) error {
+	if got.Code == 421 {
+		return fmt.Errorf("the relay ended the session where %s was awaited: %s", want, s.plain(got.String()))
+	}
+	s.transcript.Mark(s.talk.name, strconv.Itoa(got.Code))
+	return &Failure{Want: want + s.to(), Got: s.plain(got.String())}
+}
+
+// to names what the last When said, at most a line of it.
+func (s *scenario) to() string {
+	said := s.talk.said
+	const most = 80
+	if len(said) > most {
+		said = said[:most] + " ..."
+	}
+	if said == "" {
+		return ""
+	}
+	return " in answer to " + said
+}
+
+// closesNow asks that the relay ends the connection without another word.
+func (s *scenario) closesNow() error {
+	const after = "the relay to close the connection"
+	ended, reply := ends(s.talk.conn)
+	switch {
+	case ended:
+		return nil
+	case reply.Code != 0:
+		return s.wrongAnswer(after, reply)
+	}
+	return &Failure{Want: after + s.to(), Got: "it was still open after " + farewell.String()}
+}
+
+// inStep asks that each command that was sent has had its reply and nothing else has: the reply to QUIT is its own.
+func inStep(ctx context.Context) error {
+	s := from(ctx)
+	for _, exchange := range []struct {
+		line string
+		want codes
+	}{{"NOOP", codes{"2yz"}}, {"QUIT", codes{"221"}}} {
+		s.talk.said = exchange.line
+		reply, err := s.say(exchange.line)
+		if err != nil {
+			return err
+		}
+		if !exchange.want.accept(reply.Code) {
+			return s.wrongAnswer(exchange.want.String()+", each reply belonging to its command,", reply)
+		}
+	}
+	return nil
+}
+
+func stillRelays(ctx context.Context) error {
+	s := from(ctx)
+	for _, line := range []string{"MAIL FROM:<{sender}>", "RCPT TO:<{recipient}>", "DATA", "{message}."} {
+		filled, err := s.words().fill(line)
+		if err != nil {
+			return err
+		}
+		s.talk.said = line
+		reply, err := s.say(filled)
+		if err != nil {
+			return err
+		}
+		if !reply.Positive() && !(line == "DATA" && reply.Intermediate()) {
+			return s.wrongAnswer("the session to go on", reply)
+		}
+	}
+	s.talk.judged = len(s.talk.heard)
+	return nil
+}
+
+// enhancedAgrees asks of every 2yz, 4yz and 5yz reply that it has an enhanced code whose class is the code's first digit.
+// The greeting and the replies to HELO and EHLO have none. Source: RFC 2034 §4, RFC 3463 §2.
+func enhancedAgrees(ctx context.Context) error {
+	s := from(ctx)
+	for _, h := range s.talk.heard {
+		if h.command == "" || h.command == "HELO" || h.command == "EHLO" || h.reply.Intermediate() {
+			continue
+		}
+		class, _, _ := strings.Cut(h.reply.Enhanced(), ".")
+		if class != strconv.Itoa(h.reply.Code/100) {
+			s.talk.said = h.command
+			s.transcript.Mark(s.talk.name, strconv.Itoa(h.reply.Code))
+			return &Failure{Want: fmt.Sprintf("an enhanced code of class %d%s", h.reply.Code/100, s.to()), Got: s.plain(h.reply.String())}
+		}
+	}
+	return nil
+}
+
+// closesAfter421 reads what is still to come and asks that nothing follows a 421. Source: RFC 5321 §3.8, §4.2.3.
+func closesAfter421(ctx context.Context) error {
+	s := from(ctx)
+	for i, h := range s.talk.heard {
+		if h.reply.Code != 421 {
+			continue
+		}
+		if i+1 < len(s.talk.heard) {
+			return &Failure{Want: "the session to end with 421", Got: s.plain(s.talk.heard[i+1].reply.String()) + " after it"}
+		}
+		return s.closesNow()
+	}
+	return nil
+}
+
+func lists(ctx context.Context, verb, keyword string) error {
+	s := from(ctx)
+	capabilities := s.talk.conn.Capabilities()
+	if capabilities == nil {
+		return errors.New("no EHLO was answered: there is nothing to judge")
+	}
+	if capabilities.Has(keyword) != (verb == "lists") {
+		return &Failure{Want: "a reply to EHLO that " + verb + " " + keyword, Got: fmt.Sprintf("%s among its keywords: %t", keyword, capabilities.Has(keyword))}
+	}
+	return nil
+}
+
+// forgets asks that what stood behind STARTTLS in the clear is never answered inside TLS. A relay that answers STARTTLS
+// with a refusal, or gives the connection up, has not obeyed it either. Source: RFC 3207 §4.2, §6.
+func forgets(ctx context.Context) error {
+	s := from(ctx)
+	reply, err := s.nextAnswer()
+	if err != nil || reply.Code != 220 {
+		return ignoreEnd(err)
+	}
+	if err := s.talk.conn.Handshake(ctx); err != nil {
+		return nil // what came in the clear was taken for TLS: there is no session that could obey it
+	}
+	if _, err := s.hello("EHLO"); err != nil {
+		return ignoreEnd(err)
+	}
+	return inStep(ctx)
+}
+
+// ignoreEnd takes the end of the connection for an answer.
+func ignoreEnd(err error) error {
+	if client.Ended(err) {
+		return nil
+	}
+	return err
+}
+
+// deliversMessage asks that one message with the scenario's token left the relay, with or without some octets in it.
+func deliversMessage(ctx context.Context, how, octets string) error {
+	s := from(ctx)
+	want, err := s.words().fill(octets)
+	if err != nil {
+		return err
+	}
+	messages, err := s.copies(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if how != "" && strings.Contains(string(m.Data), want) != (how == "with") {
+			return &Failure{Want: fmt.Sprintf("the message to be delivered %s %q", how, octets), Got: fmt.Sprintf("%q", tail(string(m.Data)))}
+		}
+	}
+	return nil
+}
+
+// tail is the end of a message, for a failure to show.
+func tail(data string) string {
+	const most = 200
+	if len(data) > most {
+		return "... " + data[len(data)-most:]
+	}
+	return data
+}
+
+// copies waits for what was delivered of the scenario's messages.
+func (s *scenario) copies(ctx context.Context) ([]target.Message, error) {
+	s.outcomes = []outcome{{mail: mail{token: s.words().token}}}
+	return s.delivered(ctx, "")
+}
+
+func deliversAtMost(ctx context.Context, most int) error {
+	s := from(ctx)
+	s.outcomes = []outcome{{mail: mail{token: s.words().token}}}
+	reached, err := s.reached(ctx, most)
+	if err == nil && len(reached) > most {
+		return &Failure{Want: fmt.Sprintf("at most %d messages to be delivered", most), Got: "messages reached " + s.plain(strings.Join(reached, ", "))}
+	}
+	return err
+}

@@ -1,0 +1,194 @@
+package features
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/relayspec/relayspec/features/target"
+)
+
+// words fills in what a feature of the protocol leaves open in a line. Roles stand in braces, for they have other names
+// on each relay:
+//
+//	{client}            a name for EHLO that the relay accepts
+//	{sender}            an envelope sender whose mail it takes
+//	{recipient}         a recipient that it takes mail to; {recipient2}, {recipient3} ... are others
+//	{local of sender}, {domain of sender}, {upper sender}, {lower sender}: a part of a role, or its letters in one case
+//	{user} {password} {bearer}    who may authenticate; {other} {expired} another user, a token that is good no more
+//	{token}             what makes this scenario's messages known again; {message} a whole small message with it
+//	{base64 TEXT}       TEXT in base64, its own braces filled in first
+//	{TEXT*N}            TEXT, N times
+//
+// A backslash begins an escape: \r \n \t \0 \\ \xHH. Both are how a feature says what no editor shows.
+type words struct {
+	roles target.Roles
+	token string
+}
+
+// fill gives text as octets to be sent. An error names what can't be filled in.
+func (w words) fill(text string) (string, error) {
+	filled, rest, err := w.until(text, 0)
+	if err == nil && rest != "" {
+		err = fmt.Errorf("%q has a } without its {", text)
+	}
+	return filled, err
+}
+
+// until reads text up to the end, or inside braces up to their }.
+func (w words) until(text string, depth int) (filled, rest string, err error) {
+	var b strings.Builder
+	for text != "" {
+		switch c := text[0]; {
+		case c == '\\':
+			octet, after, err := escape(text)
+			if err != nil {
+				return "", "", err
+			}
+			b.WriteByte(octet)
+			text = after
+		case c == '{':
+			inner, after, err := w.until(text[1:], depth+1)
+			if err != nil {
+				return "", "", err
+			}
+			value, err := w.value(inner)
+			if err != nil {
+				return "", "", err
+			}
+			b.WriteString(value)
+			text = after
+		case c == '}' && depth > 0:
+			return b.String(), text[1:], nil
+		case c == '}':
+			return b.String(), text, nil
+		default:
+			b.WriteByte(c)
+			text = text[1:]
+		}
+	}
+	if depth > 0 {
+		return "", "", fmt.Errorf("a { has no }")
+	}
+	return b.String(), "", nil
+}
+
+// escape reads the escape that text begins with.
+func escape(text string) (octet byte, rest string, err error) {
+	if len(text) < 2 {
+		return 0, "", fmt.Errorf("a backslash stands at the end")
+	}
+	switch text[1] {
+	case 'r':
+		return '\r', text[2:], nil
+	case 'n':
+		return '\n', text[2:], nil
+	case 't':
+		return '\t', text[2:], nil
+	case '0':
+		return 0, text[2:], nil
+	case '\\':
+		return '\\', text[2:], nil
+	case 'x':
+		if len(text) >= 4 {
+			if value, err := strconv.ParseUint(text[2:4], 16, 8); err == nil {
+				return byte(value), text[4:], nil
+			}
+		}
+	}
+	return 0, "", fmt.Errorf("nobody knows the escape %q", text[:2])
+}
+
+// value gives what stands for the words in a pair of braces.
+func (w words) value(inner string) (string, error) {
+	if at := strings.LastIndexByte(inner, '*'); at >= 0 {
+		if n, err := strconv.Atoi(inner[at+1:]); err == nil && n >= 0 && n <= maxRepeat {
+			return strings.Repeat(inner[:at], n), nil
+		}
+	}
+	if text, ok := strings.CutPrefix(inner, "base64 "); ok {
+		return base64.StdEncoding.EncodeToString([]byte(text)), nil
+	}
+	for _, p := range parts() {
+		if name, ok := strings.CutPrefix(inner, p.word+" "); ok {
+			value, err := w.role(name)
+			return p.of(value), err
+		}
+	}
+	return w.role(inner)
+}
+
+// maxRepeat bounds {TEXT*N}.
+const maxRepeat = 1 << 20
+
+// part is a word that takes a part of a role.
+type part struct {
+	word string
+	of   func(string) string
+}
+
+func parts() []part {
+	return []part{
+		{"local of", func(s string) string { local, _, _ := strings.Cut(s, "@"); return local }},
+		{"domain of", func(s string) string { return s[strings.LastIndexByte(s, '@')+1:] }},
+		{"upper", strings.ToUpper},
+		{"lower", strings.ToLower},
+	}
+}
+
+// role gives the value of a role. A role that nobody plays is an error: what needs it says so by @needs.
+func (w words) role(name string) (string, error) {
+	if number, ok := strings.CutPrefix(name, "recipient"); ok {
+		return w.recipient(number)
+	}
+	value, known := map[string]string{
+		"client": w.roles.Client, "sender": w.roles.Sender,
+		"user": w.roles.User.Address, "password": w.roles.User.Password, "bearer": bearer(w.roles.User),
+		"other": w.roles.Other.Address, "other password": w.roles.Other.Password, "other bearer": bearer(w.roles.Other),
+		"expired": w.roles.Expired,
+		"token":   w.token, "message": w.message(),
+	}[name]
+	switch {
+	case !known:
+		return "", fmt.Errorf("no role is called {%s}", name)
+	case value == "":
+		return "", fmt.Errorf("the target names nobody for {%s}", name)
+	}
+	return value, nil
+}
+
+// recipient gives the number-th recipient; "" is the first.
+func (w words) recipient(number string) (string, error) {
+	n := 1
+	if number != "" {
+		var err error
+		if n, err = strconv.Atoi(number); err != nil || n < 1 {
+			return "", fmt.Errorf("no role is called {recipient%s}", number)
+		}
+	}
+	for i, r := range w.roles.Recipients {
+		if domain, ok := strings.CutPrefix(r, "*@"); ok {
+			return fmt.Sprintf("r%d@%s", n, domain), nil
+		}
+		if i+1 == n {
+			return r, nil
+		}
+	}
+	return "", fmt.Errorf("the target names %d recipients, the scenario wants %d", len(w.roles.Recipients), n)
+}
+
+// bearer is the good token of a user.
+func bearer(u target.User) string {
+	if len(u.Tokens) == 0 {
+		return ""
+	}
+	return u.Tokens[0].Value
+}
+
+// message is a whole small message, with the token in its text. Its last line ends in CRLF.
+func (w words) message() string {
+	recipient, _ := w.recipient("")
+	m := mail{sender: w.roles.Sender, recipients: []string{recipient}, token: w.token}
+	return string(m.content())
+}
