@@ -53,7 +53,7 @@ func (b *builder) finish(customers []*policy.Customer, users []*policy.User) (*D
 	for _, c := range customers {
 		d.byID[c.ID] = c
 		for _, name := range c.Domains {
-			name = lower(trimDot(name))
+			name = canonical(name)
 			d.domains[name] = registration{c, name}
 		}
 	}
@@ -190,7 +190,7 @@ func (b *builder) edition(at Position, c *policy.Customer) {
 
 // domain checks one registered domain.
 func (b *builder) domain(at Position, name string) {
-	name = lower(trimDot(name))
+	name = canonical(name)
 	if fault := domainFault(name); fault != "" {
 		b.fault(at, "", fault)
 		return
@@ -223,7 +223,7 @@ func (b *builder) address(at Position, a policy.Address, c *policy.Customer) {
 		return // that is the fault, and told
 	}
 	for _, name := range c.Domains {
-		if lower(trimDot(name)) == lower(trimDot(a.Domain)) {
+		if canonical(name) == canonical(a.Domain) {
 			return
 		}
 	}

@@ -27,7 +27,7 @@ const maxFile = 64 << 20
 //	    edition: workspace           # default; or legacy-free
 //	    billing: paid                # default; or unpaid
 //	    trial: false                 # default
-//	    domains: [acme.example]      # one or more; subdomains are found by themselves
+//	    domains: [acme.example]      # one or more; subdomains are found by themselves; bücher.example is its xn-- form
 //	    users:                       # default: none
 //	      - address: anna@acme.example
 //	        aliases: [a@acme.example]
@@ -181,7 +181,7 @@ func (r *reader) domainNodes(f fields, c *policy.Customer) {
 	}
 	for _, item := range items {
 		if s, ok := r.text(item, "a domain"); ok {
-			c.Domains = append(c.Domains, lower(trimDot(s)))
+			c.Domains = append(c.Domains, canonical(s))
 			r.domain(item.at, s)
 		}
 	}

@@ -22,7 +22,7 @@ func (p *Policy) auth(f *Facts) Decision {
 
 // credentials gives the user that c belongs to, nil when it is wrong.
 func (p *Policy) credentials(c *Credentials) *User {
-	if c == nil || c.Identity != "" && !strings.EqualFold(c.Identity, c.User) {
+	if c == nil || c.Identity != "" && !equalFold(c.Identity, c.User) {
 		return nil
 	}
 	address := split(c.User)

@@ -73,7 +73,7 @@ func needed() []policy.ReplyName {
 		policy.ReplyTLSTwice, policy.ReplyTLSPipelined, policy.ReplyAuthTwice, policy.ReplyAuthMechanism,
 		policy.ReplyAuthDecode, policy.ReplyAuthCancelled, policy.ReplyTooBig, policy.ReplyMalformed, policy.ReplyTimeout,
 		policy.ReplyShutdown, policy.ReplyBusy, policy.ReplyFailure, policy.ReplyTLSRequired,
-		policy.ReplyChunk, policy.ReplyNoData,
+		policy.ReplyChunk, policy.ReplyNoData, policy.ReplyNonASCII, policy.ReplyParameters,
 	}
 }
 
@@ -131,14 +131,21 @@ func (c *Config) setDefaults() {
 const startTLS = "STARTTLS"
 
 // offers are the extensions that Config.Capabilities names, as far as what a session does depends on them.
-type offers struct{ chunking bool }
+type offers struct{ size, eightBit, chunking, utf8, auth bool }
 
-func (c *Config) offers() (o offers) {
+func (c *Config) offers() offers {
+	o := offers{auth: len(c.Mechanisms) > 0}
 	for _, capability := range c.Capabilities {
 		keyword, _, _ := strings.Cut(capability, " ")
 		switch strings.ToUpper(keyword) {
+		case "SIZE": // RFC 1870
+			o.size = true
+		case "8BITMIME": // RFC 6152
+			o.eightBit = true
 		case "CHUNKING": // RFC 3030
 			o.chunking = true
+		case "SMTPUTF8": // RFC 6531
+			o.utf8 = true
 		}
 	}
 	return o
