@@ -59,6 +59,9 @@ type transaction struct {
 // Decide answers at a stage. Where limits speak it holds what acceptance would use up.
 func (e *Engine) Decide(_ context.Context, stage policy.Stage, f *policy.Facts) (policy.Decision, error) {
 	decider := *e.decider.Load()
+	if stage == policy.Auth {
+		f.Now = e.now()
+	}
 	d := decider.Decide(stage, f)
 	if d.Bucket && e.buckets.take(f.Peer, e.now()) {
 		return policy.Decision{}, nil

@@ -1,7 +1,10 @@
 package reference_test
 
 import (
+	"context"
+	"encoding/base64"
 	"net/netip"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -31,7 +34,35 @@ var _ = Describe("The relay's extensions", func() {
 		Expect(r.kept()).To(HaveLen(1))
 	})
 
-	It("takes addresses beyond ASCII with SMTPUTF8, from the customer that has the domain by its A-label", func() {
+	DescribeTable("let a token prove who somebody is, until it expires",
+		func(token string, code int) {
+			r := start(setup{options: func(o *reference.Options) {
+				o.Now = func() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
+			}})
+			c, err := r.dialer(policy.Port465).Dial(context.Background())
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(c.Close)
+			Expect(c.ReadReply()).To(haveCode(220))
+			Expect(c.Hello("mail.elsewhere.example")).To(haveCode(250))
+			Expect(c.Capabilities().Parameters("AUTH")).To(Equal([]string{"LOGIN", "PLAIN", "XOAUTH2", "OAUTHBEARER"}))
+			response := base64.StdEncoding.EncodeToString([]byte("user=bella@vault.example\x01auth=Bearer " + token + "\x01\x01"))
+			reply := says(c, "AUTH XOAUTH2 "+response)
+			if code == 535 {
+				Expect(reply).To(haveCode(334))
+				reply = says(c, "")
+			}
+			Expect(reply).To(haveCode(code))
+			if code == 235 {
+				Expect(sends(c, "bella@vault.example", 1)).To(haveCode(250))
+				Expect(r.kept()[0].User).To(Equal("bella@vault.example"))
+			}
+		},
+		Entry("a good one", "sample-token", 235),
+		Entry("an expired one", "stale-token", 535),
+		Entry("an unknown one", "no-token", 535),
+	)
+
+	It("take addresses beyond ASCII with SMTPUTF8, from the customer that has the domain by its A-label", func() {
 		acme := &policy.Customer{ID: "acme", Licences: 1, Edition: policy.Workspace, Paid: true, Domains: []string{"xn--bcher-kva.example"},
 			Settings: []policy.Setting{{Description: "all", Enabled: true, Senders: policy.RegisteredUsers, ByAddress: true,
 				Addresses: policy.NewAddressList([]policy.Range{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Enabled: true}})}}}

@@ -46,6 +46,7 @@ func (b *builder) finish(customers []*policy.Customer, users []*policy.User) (*D
 		domains:   make(map[string]registration),
 		primary:   make(map[string]*policy.User),
 		aliases:   make(map[string]*policy.User),
+		bearers:   make(map[tokenKey][]bearer),
 		listed:    listedRanges(customers),
 		decoy:     decoyHash(users),
 		warnings:  b.warnings,
@@ -62,6 +63,9 @@ func (b *builder) finish(customers []*policy.Customer, users []*policy.User) (*D
 		d.primary[u.ID] = u
 		for _, a := range u.Aliases {
 			d.aliases[string(appendKey(nil, a))] = u
+		}
+		for _, t := range u.Tokens {
+			d.bearers[keyOf(t.Hash)] = append(d.bearers[keyOf(t.Hash)], bearer{t, u})
 		}
 	}
 	return d, nil
@@ -131,6 +135,9 @@ func (b *builder) user(at Position, u *policy.User, customers []*policy.Customer
 			continue
 		}
 		b.address(at, a, u.Customer)
+	}
+	for _, t := range u.Tokens {
+		b.token(at, t)
 	}
 	if u.PasswordHash != "" {
 		if fault := hashFault(u.PasswordHash); fault != "" {

@@ -15,8 +15,9 @@ type Directory struct {
 	domains   map[string]registration
 	primary   map[string]*policy.User // by lower-case address
 	aliases   map[string]*policy.User // by lower-case address
-	listed    policy.AddressList      // enabled entries of enabled by-address settings
-	decoy     []byte                  // a hash that no password fits, for users that have none
+	bearers   map[tokenKey][]bearer
+	listed    policy.AddressList // enabled entries of enabled by-address settings
+	decoy     []byte             // a hash that no password fits, for users that have none
 	warnings  []Finding
 }
 

@@ -104,10 +104,11 @@ func ToASCII(domain string) string {
 
 // Credentials are what a client offered in AUTH.
 type Credentials struct {
-	Mechanism string // PLAIN or LOGIN
+	Mechanism string // PLAIN, LOGIN, XOAUTH2 or OAUTHBEARER
 	Identity  string // authorization identity of PLAIN; empty: the user's own
-	User      string
+	User      string // empty only with OAUTHBEARER: whoever the token belongs to
 	Password  string
+	Token     string // of XOAUTH2 and OAUTHBEARER, never empty there; else empty
 }
 
 // Facts are what is known of a session and its transaction when a decision is asked for.
@@ -120,7 +121,8 @@ type Facts struct {
 	Helo     string // the argument of HELO or EHLO
 	Extended bool   // EHLO
 	Offered  *Credentials
-	User     string // the identity that AUTH proved (Decision.User), "" before that
+	Now      time.Time // at Auth, set by the Engine: by it tokens expire
+	User     string    // the identity that AUTH proved (Decision.User), "" before that
 
 	Sender     Address   // MAIL FROM
 	UTF8       bool      // SMTPUTF8 of MAIL

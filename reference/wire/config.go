@@ -21,7 +21,8 @@ type Config struct {
 	// Capabilities are the lines after the first one to EHLO, in order. "STARTTLS" stands where it is offered while
 	// that is possible; with TLS on, the AUTH line takes its place. Without "STARTTLS" the command is refused.
 	Capabilities []string
-	// Mechanisms are the SASL mechanisms in the order of the AUTH line: PLAIN, LOGIN. Empty: no AUTH.
+	// Mechanisms are the SASL mechanisms in the order of the AUTH line: PLAIN, LOGIN, XOAUTH2, OAUTHBEARER.
+	// Empty: no AUTH.
 	Mechanisms []string
 	// MaxSize bounds a message, in octets without dot stuffing. Reply: ReplyTooBig. 0 and -1: no bound.
 	MaxSize int64

@@ -155,7 +155,7 @@ func (e *scripted) match(stage policy.Stage, f *policy.Facts) *rule {
 	case stage == policy.Rcpt:
 		subject = f.Rcpt.String()
 	case stage == policy.Auth && f.Offered != nil:
-		subject = f.Offered.User + ":" + f.Offered.Password
+		subject = f.Offered.User + ":" + f.Offered.Password + f.Offered.Token
 	}
 	for i, r := range e.rules {
 		if r.stage == stage && (r.subject == "*" || strings.Contains(subject, r.subject)) {
