@@ -132,7 +132,7 @@ func (c *Config) setDefaults() {
 const startTLS = "STARTTLS"
 
 // offers are the extensions that Config.Capabilities names, as far as what a session does depends on them.
-type offers struct{ size, eightBit, chunking, utf8, auth bool }
+type offers struct{ size, eightBit, chunking, utf8, dsn, auth bool }
 
 func (c *Config) offers() offers {
 	o := offers{auth: len(c.Mechanisms) > 0}
@@ -147,6 +147,8 @@ func (c *Config) offers() offers {
 			o.chunking = true
 		case "SMTPUTF8": // RFC 6531
 			o.utf8 = true
+		case "DSN": // RFC 3461
+			o.dsn = true
 		}
 	}
 	return o

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +118,7 @@ type scripted struct {
 	mu       sync.Mutex
 	rules    []rule
 	taken    []taken
+	dsn      policy.DSN // of the message that was taken last
 	asked    []policy.Stage
 	releases int
 	open     int // transactions that hold something
@@ -219,6 +221,8 @@ func (e *scripted) Commit(_ context.Context, f *policy.Facts, body io.Reader) (p
 	for _, r := range f.Recipients {
 		recipients = append(recipients, r.String())
 	}
+	e.dsn = f.DSN
+	e.dsn.Notices = slices.Clone(f.DSN.Notices)
 	e.taken = append(e.taken, taken{f.Sender.String(), recipients, string(message)})
 	e.settle(f)
 	return policy.Decision{}, nil

@@ -36,6 +36,7 @@ func (s *session) mail(argument []byte) {
 		return
 	}
 	s.facts.Sender, s.facts.Size, s.facts.UTF8 = sender, parameters.size, parameters.utf8
+	s.facts.DSN.Return, s.facts.DSN.EnvelopeID = parameters.ret, parameters.envelopeID
 	if !s.ask(policy.Mail) {
 		s.release()
 		return
@@ -54,12 +55,14 @@ func (s *session) rcpt(argument []byte) {
 		return
 	}
 	recipient, rest, ok := s.cutPath(argument, "TO:", forwardPath)
-	switch {
-	case !ok:
+	if !ok {
 		s.fault(policy.ReplySyntax)
 		return
-	case len(rest) > 0: // no extension that is offered has a parameter for RCPT
-		s.fault(policy.ReplyParameters)
+	}
+	notice, objection := s.server.offers.parseRcpt(rest, s.facts.UTF8)
+	switch {
+	case objection != "":
+		s.fault(objection)
 		return
 	case !s.facts.UTF8 && !recipient.ASCII():
 		s.say(policy.ReplyNonASCII)
@@ -71,6 +74,7 @@ func (s *session) rcpt(argument []byte) {
 	if !ok {
 		return
 	}
+	s.facts.DSN.Add(len(s.facts.Recipients), notice)
 	s.facts.Recipients = append(s.facts.Recipients, recipient)
 	s.agreeWith(s.positives.rcpt)
 }
