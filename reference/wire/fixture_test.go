@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,10 @@ func replies() map[policy.ReplyName]policy.Reply {
 		policy.ReplyRcpt:          one(250, "2.1.5", "OK {id} - gsmtp"),
 		policy.ReplyData:          one(354, "", " Go ahead {id} - gsmtp"),
 		policy.ReplyAccepted:      one(250, "2.0.0", "OK  {unix} {id} - gsmtp"),
+		policy.ReplyChunk:         one(250, "2.0.0", "{octets} octets received {id} - gsmtp"),
+		policy.ReplyNoData:        one(503, "5.5.1", "No DATA after BDAT. {id} - gsmtp"),
+		policy.ReplyNonASCII:      one(553, "5.6.7", "Non-ASCII address without SMTPUTF8. {id} - gsmtp"),
+		policy.ReplyParameters:    one(555, "5.5.4", "Unsupported parameter. {id} - gsmtp"),
 		policy.ReplyReset:         one(250, "2.1.5", "Flushed {id} - gsmtp"),
 		policy.ReplyNoop:          one(250, "2.0.0", "OK {id} - gsmtp"),
 		policy.ReplyHelp:          one(214, "2.0.0", "See RFC 5321 {id} - gsmtp"),
@@ -86,7 +91,7 @@ func replies() map[policy.ReplyName]policy.Reply {
 }
 
 func capabilities() []string {
-	return []string{"SIZE 35882577", "8BITMIME", "STARTTLS", "ENHANCEDSTATUSCODES", "PIPELINING"}
+	return []string{"SIZE 35882577", "8BITMIME", "STARTTLS", "ENHANCEDSTATUSCODES", "PIPELINING", "CHUNKING", "SMTPUTF8"}
 }
 
 // rule is what a scripted Engine does at a stage when subject stands in what it is asked about.
@@ -113,6 +118,7 @@ type scripted struct {
 	mu       sync.Mutex
 	rules    []rule
 	taken    []taken
+	dsn      policy.DSN // of the message that was taken last
 	asked    []policy.Stage
 	releases int
 	open     int // transactions that hold something
@@ -151,7 +157,7 @@ func (e *scripted) match(stage policy.Stage, f *policy.Facts) *rule {
 	case stage == policy.Rcpt:
 		subject = f.Rcpt.String()
 	case stage == policy.Auth && f.Offered != nil:
-		subject = f.Offered.User + ":" + f.Offered.Password
+		subject = f.Offered.User + ":" + f.Offered.Password + f.Offered.Token
 	}
 	for i, r := range e.rules {
 		if r.stage == stage && (r.subject == "*" || strings.Contains(subject, r.subject)) {
@@ -215,6 +221,8 @@ func (e *scripted) Commit(_ context.Context, f *policy.Facts, body io.Reader) (p
 	for _, r := range f.Recipients {
 		recipients = append(recipients, r.String())
 	}
+	e.dsn = f.DSN
+	e.dsn.Notices = slices.Clone(f.DSN.Notices)
 	e.taken = append(e.taken, taken{f.Sender.String(), recipients, string(message)})
 	e.settle(f)
 	return policy.Decision{}, nil

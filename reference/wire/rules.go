@@ -15,6 +15,8 @@ func ruleOf(name policy.ReplyName) policy.RuleID {
 		return "RFC5321-4.1.1.3/rcpt"
 	case policy.ReplyData, policy.ReplyAccepted:
 		return "RFC5321-4.1.1.4/data"
+	case policy.ReplyChunk, policy.ReplyNoData:
+		return "RFC3030-2/bdat"
 	case policy.ReplyReset:
 		return "RFC5321-4.1.1.5/rset"
 	case policy.ReplyVerify:
@@ -29,6 +31,10 @@ func ruleOf(name policy.ReplyName) policy.RuleID {
 		return "RFC5321-4.1.4/order"
 	case policy.ReplySyntax:
 		return "RFC5321-4.1.2/syntax"
+	case policy.ReplyParameters:
+		return "RFC5321-4.1.1.11/parameters"
+	case policy.ReplyNonASCII:
+		return "RFC6531-3.5/smtputf8"
 	case policy.ReplyUnknown, policy.ReplyTooManyErrors:
 		return "RFC5321-4.2.4/unknown-command"
 	case policy.ReplyLineTooLong:

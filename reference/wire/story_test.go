@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -16,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,7 +73,7 @@ type story struct {
 func newStory(t *testing.T) *story {
 	s := &story{t: t, role: policy.Port587, engine: &scripted{}}
 	s.config = Config{
-		Engine: s.engine, Replies: replies(), Capabilities: capabilities(), Mechanisms: []string{"LOGIN", "PLAIN"},
+		Engine: s.engine, Replies: replies(), Capabilities: capabilities(), Mechanisms: []string{"LOGIN", "PLAIN", "XOAUTH2", "OAUTHBEARER"},
 		MaxSize: 35882577, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}},
 		Events: s.hear,
 	}
@@ -166,6 +168,8 @@ func (s *story) after(word, rest string) {
 		s.shutdown(rest)
 	case "took":
 		s.took(rest)
+	case "dsn":
+		s.dsn(rest)
 	case "writes", "releases", "panics", "sessions":
 		synctest.Wait()
 		s.count(word, rest)
@@ -187,6 +191,10 @@ func (s *story) service(text string) {
 		s.config.MaxErrors = s.number(value)
 	case "max-sessions":
 		s.config.MaxSessions = s.number(value)
+	case "with":
+		s.config.Capabilities = append(s.config.Capabilities, value)
+	case "without":
+		s.config.Capabilities = slices.DeleteFunc(s.config.Capabilities, func(c string) bool { return c == value })
 	case "no-tls":
 		s.config.TLS = nil
 	default:
@@ -353,6 +361,16 @@ func (s *story) took(rest string) {
 		s.t.Errorf("%s: (-want +got)\n%s", s.at, diff)
 	}
 	s.engine.taken = s.engine.taken[1:]
+}
+
+// dsn compares what was asked to be told of the message that was taken last.
+func (s *story) dsn(want string) {
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
+	got, err := json.Marshal(s.engine.dsn)
+	if err != nil || string(got) != want {
+		s.t.Errorf("%s: got %s, %v", s.at, got, err)
+	}
 }
 
 func (s *story) count(what, want string) {
