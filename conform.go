@@ -51,7 +51,7 @@ func (c *conform) Run(ctx context.Context, s *streams) error {
 			return &exit{exitUsage, &advice{err, "Name a directory that can be written with --report"}}
 		}
 	}
-	run, judging := features.Run(ctx, features.Options{
+	run, judging := features.Judge(ctx, features.Options{
 		Suite:           suite,
 		Open:            openEmbedded,
 		Workers:         c.Workers,

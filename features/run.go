@@ -19,7 +19,7 @@ import (
 	"github.com/relayspec/relayspec/reports"
 )
 
-// Options says what Run judges, and how. Suite and Open must be given.
+// Options says what Judge judges, and how. Suite and Open must be given.
 type Options struct {
 	Suite *Suite
 	// Open gives one more instance of the target. It is called once a worker, one call at a time.
@@ -42,14 +42,14 @@ type Options struct {
 	Tool reports.Tool
 }
 
-// Run judges a target by the selected cases.
+// Judge judges a target by the selected cases.
 //
 // The run is given in every case, with what was found so far. An error says why it could not be made or ended:
 // ErrNothingSelected, an instance that could not be opened, or one that could not be closed. That ctx ends isn't an
 // error: the scenario under way is left, the rest are not run, and the run says Interrupted.
-func Run(ctx context.Context, o Options) (*reports.Run, error) { return run(ctx, o, registerSteps) }
+func Judge(ctx context.Context, o Options) (*reports.Run, error) { return run(ctx, o, registerSteps) }
 
-// run is Run with the steps of the features given, so that a test can bring its own.
+// run is Judge with the steps of the features given, so that a test can bring its own.
 func run(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) (*reports.Run, error) {
 	o = o.withDefaults()
 	r := &runner{Options: o, ctx: ctx, steps: steps, results: map[int]reports.Case{}, dropped: map[int]string{}}
