@@ -101,19 +101,22 @@ type runner struct {
 	steps     func(*godog.ScenarioContext)
 	chosen    []int // indexes of Suite.Cases, ascending
 	namespace string
-	instances []instance
-	idle      chan instance // instances that no scenario uses
+	instances []*instance
+	idle      chan *instance // instances that no scenario uses
 	described target.Description
 
 	mu      sync.Mutex
 	results map[int]reports.Case // by index
 	dropped map[int]string       // not run, and why, by index
+	gone    int                  // instances that serve nobody any more
 }
 
 // instance is one relay under test. A relay has one clock, so it serves one scenario at a time.
 type instance struct {
 	target target.Target
 	closer io.Closer
+	sick   bool   // it had no pulse after its last scenario
+	gone   string // it had none before the next one either: why; empty: it serves
 }
 
 // judge opens the instances, walks the scenarios, and closes the instances.
@@ -143,13 +146,13 @@ func newNamespace() (string, error) {
 // open opens an instance a worker, but no more than there are cases.
 func (r *runner) open() error {
 	r.Workers = min(r.Workers, len(r.chosen))
-	r.idle = make(chan instance, r.Workers)
+	r.idle = make(chan *instance, r.Workers)
 	for i := range r.Workers {
 		opened, closer, err := r.Open(r.ctx)
 		if err != nil {
 			return fmt.Errorf("open the target, instance %d of %d: %w", i+1, r.Workers, err)
 		}
-		r.instances = append(r.instances, instance{opened, closer})
+		r.instances = append(r.instances, &instance{target: opened, closer: closer})
 		r.idle <- r.instances[i]
 		description := opened.Describe()
 		for _, c := range description.Capabilities {
@@ -243,6 +246,32 @@ func (r *runner) initialise(sc *godog.ScenarioContext) {
 	sc.StepContext().After(t.afterStep)
 	sc.After(t.after)
 	r.steps(sc)
+}
+
+// giveBack lets another scenario have in. One that is gone is withheld as long as there are others: when none is left,
+// the rest of the cases learn from it why they can't be run.
+func (r *runner) giveBack(in *instance) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if in.gone == "" || r.gone == len(r.instances) {
+		r.idle <- in // it has room for all
+	}
+}
+
+// check feels an instance that was sick, and notes when it is gone.
+func (r *runner) check(in *instance) {
+	pulse, ok := in.target.(target.Pulse)
+	if !ok || !in.sick || in.gone != "" {
+		return
+	}
+	err := pulse.Alive(r.ctx)
+	if in.sick = err != nil; !in.sick {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in.gone = "the relay serves nobody any more: " + err.Error()
+	r.gone++
 }
 
 // ended keeps what a case came to.

@@ -11,6 +11,7 @@ import (
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
 
+	"github.com/relayspec/relayspec/fakes/client"
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/reports"
 	"github.com/relayspec/relayspec/reports/transcript"
@@ -45,17 +46,25 @@ func (t *trial) before(ctx context.Context, pickle *godog.Scenario) (context.Con
 		return ctx, godog.ErrSkip
 	}
 	select {
-	case in := <-t.idle:
-		t.instance = &in
+	case t.instance = <-t.idle:
+		t.check(t.instance)
 	case <-ctx.Done():
 	}
-	if ctx.Err() != nil {
-		t.settled = true
-		t.drop(index, "interrupted before it began")
-		return ctx, godog.ErrSkip
+	switch {
+	case ctx.Err() != nil:
+		return ctx, t.leave("interrupted before it began")
+	case t.instance.gone != "":
+		return ctx, t.leave(t.instance.gone)
 	}
 	t.began = time.Now() // the wait for an instance isn't the scenario's
 	return t.start(ctx, c), nil
+}
+
+// leave notes why the case isn't run.
+func (t *trial) leave(reason string) error {
+	t.settled = true
+	t.drop(t.index, reason)
+	return godog.ErrSkip
 }
 
 // start makes the scenario that the steps find in their context.
@@ -71,6 +80,7 @@ func (t *trial) start(ctx context.Context, c *Case) context.Context {
 		transcript: &transcript.Transcript{},
 		evidence:   reports.Full,
 	})
+	t.scenario.server.port = usualPort(t.instance.target)
 	return context.WithValue(t.ctx, scenarioKey{}, t.scenario)
 }
 
@@ -124,7 +134,7 @@ func keyword(step *godog.Step) string {
 // after judges the case and gives the instance back. godog doesn't catch a panic here, so it is caught.
 func (t *trial) after(ctx context.Context, _ *godog.Scenario, _ error) (context.Context, error) {
 	if t.instance != nil {
-		defer func() { t.idle <- *t.instance }()
+		defer func() { t.giveBack(t.instance) }()
 	}
 	if t.settled {
 		return ctx, nil
@@ -137,8 +147,40 @@ func (t *trial) after(ctx context.Context, _ *godog.Scenario, _ error) (context.
 		t.drop(t.index, "interrupted while it ran")
 		return ctx, nil
 	}
-	t.ended(t.index, t.verdict(outOfTime))
+	c := t.verdict(outOfTime)
+	if dead := t.feel(); dead != nil {
+		t.instance.sick = true
+		unjudged(&c, dead)
+		c.Transcript = t.scenario.transcript.Entries()
+	}
+	t.ended(t.index, c)
 	return ctx, nil
+}
+
+// feel tells why the relay serves nobody, where that can be why the scenario came to what it did; nil: it serves.
+func (t *trial) feel() error {
+	if t.instance == nil {
+		return nil
+	}
+	pulse, ok := t.instance.target.(target.Pulse)
+	missing := new(Missing)
+	if !ok || errors.As(t.err, &missing) || t.err == nil && !t.scenario.turnedAway() {
+		return nil
+	}
+	return pulse.Alive(t.runner.ctx)
+}
+
+// unjudged makes an ERROR of what came of a relay that serves nobody: neither what it did nor what it didn't can be held
+// against it.
+func unjudged(c *reports.Case, dead error) {
+	reason := dead.Error()
+	switch {
+	case c.Want != "":
+		reason += fmt.Sprintf("\nthe scenario wanted %s; got %s", c.Want, c.Got)
+	case c.Reason != "":
+		reason += "\n" + c.Reason
+	}
+	c.Verdict, c.Reason, c.Want, c.Got = reports.Error, reason, "", ""
 }
 
 // end closes the scenario.
@@ -223,7 +265,7 @@ func cause(err error) string {
 	case fmt.Sprintf("%T", err) == panicType:
 		return fmt.Sprintf("the step panicked: %+v", err) // with the stack
 	}
-	return err.Error()
+	return client.Explain(err)
 }
 
 // panicType is the type in which godog hands on a step's panic; it is not exported.

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 )
@@ -32,7 +31,7 @@ func plainly(err error) string {
 		return "the relay speaks clear text where TLS was expected"
 	case errors.As(err, &wrong):
 		return wrong.plainly()
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case timedOut(err):
 		return "the relay doesn't answer"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nobody listens there"

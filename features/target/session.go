@@ -1,0 +1,24 @@
+package target
+
+import (
+	"context"
+	"time"
+)
+
+// Dialled says how sessions to a target are opened, where that isn't as the judge does by itself.
+type Dialled interface {
+	Dialling() Dialling
+}
+
+// Dialling is how sessions are opened. The zero value leaves all to the judge.
+type Dialling struct {
+	Timeout    time.Duration // to connect and for each reply; 0: the judge's own, 20 s
+	ServerName string        // what TLS asks for; "": the host of the address
+}
+
+// Pulse tells whether a relay still serves anybody. The judge feels it before it blames the relay for what came: a relay
+// that died, or that turns everybody away, is nothing that a scenario can be judged by.
+type Pulse interface {
+	// Alive gives an error, in plain words, when the relay has ended or takes no session.
+	Alive(ctx context.Context) error
+}
