@@ -65,10 +65,13 @@ func (r *reader) document(data []byte) bool {
 // oneLine makes a message fit for a line of its own.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// at is where n stands; a node without a token stands where its parent does.
+// at is where n stands; a node without a token stands where its parent does, a mapping where its first key does.
 func (r *reader) at(n ast.Node, parent place) place {
 	if n == nil {
 		return parent
+	}
+	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		n = m.Values[0].Key
 	}
 	return placeOf(n.GetToken(), parent)
 }
@@ -145,8 +148,7 @@ func (r *reader) fields(n ast.Node, at place, path string, v reflect.Value) {
 			r.fault(key, "%s has no key %q; %s", said(path), name, instead(name, names))
 		case again:
 			r.fault(key, "%s stands already at line %d; write it once", inner, first.line)
-		case isText(entry.Value) && v.Type().Field(i).Tag.Get("or") == entry.Value.GetToken().Value:
-			r.profile.places[inner] = r.at(entry.Value, key)
+		case r.word(entry.Value, v.Type().Field(i), inner, r.at(entry.Value, key)):
 		default:
 			r.value(entry.Value, r.at(entry.Value, key), inner, v.Field(i))
 			if _, isStruct := entry.Value.(*ast.MappingNode); isStruct {
@@ -154,6 +156,23 @@ func (r *reader) fields(n ast.Node, at place, path string, v reflect.Value) {
 			}
 		}
 	}
+}
+
+// word reads a text where a field of another kind may have one word instead; false: it is read as its kind.
+func (r *reader) word(n ast.Node, field reflect.StructField, path string, at place) bool {
+	word := field.Tag.Get("or")
+	if _, isString := n.(*ast.StringNode); word == "" || !isString {
+		return false
+	}
+	r.profile.places[path] = at
+	if n.GetToken().Value != word {
+		what := "a number"
+		if field.Type.Kind() == reflect.Pointer {
+			what = "keys with values"
+		}
+		r.fault(at, "%s is another text than %s; write %s, or %s", path, word, word, what)
+	}
+	return true
 }
 
 // said names the whole file, where path is empty.
