@@ -5,7 +5,6 @@ package static
 import (
 	"os/exec"
 	"syscall"
-	"time"
 )
 
 // inGroup makes the process the first of a group of its own, so that its children can be ended with it.
@@ -14,12 +13,5 @@ func inGroup(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} 
 // askGroup asks the group to end. What has ended already doesn't mind.
 func askGroup(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
 
-// killGroup ends what is left of the group, giving it a moment to go by itself.
-func killGroup(c *exec.Cmd) {
-	for deadline := time.Now().Add(killWithin); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if syscall.Kill(-c.Process.Pid, 0) != nil {
-			return
-		}
-	}
-	syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
-}
+// killGroup ends what is left of the group.
+func killGroup(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }

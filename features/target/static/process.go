@@ -16,7 +16,7 @@ import (
 const (
 	readyWithin = 10 * time.Second // unless start.within says
 	termWithin  = 5 * time.Second  // between asking it to end and ending it
-	killWithin  = 2 * time.Second  // for what is left of its group
+	killWithin  = 2 * time.Second  // for what holds its output open when it has ended itself
 	keptLines   = 12               // of its output, for errors
 	maxLine     = 4096             // octets of a line of its output
 )
@@ -64,7 +64,8 @@ func (p *process) ended() error {
 	return fmt.Errorf("the relay ended: %s%s", how, p.output.tail())
 }
 
-// close ends the whole group: it is asked to, and a while later made to.
+// close ends the whole group: it is asked to, and made to when it is over, for a child that let go of the output may be
+// left, or when it doesn't go.
 func (p *process) close() error {
 	askGroup(p.command)
 	select {
