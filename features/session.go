@@ -190,9 +190,9 @@ type opening struct {
 
 // opening lists the exchanges from the greeting to AUTH.
 func (s *scenario) opening(ctx context.Context, conn *client.Conn, sv server) []opening {
-	hello := opening{"EHLO", func() (client.Reply, error) { return conn.Hello(sv.helo) }}
+	hello := opening{"EHLO", func() (client.Reply, error) { return conn.Hello(s.real(sv.helo)) }}
 	if sv.verb == "HELO" {
-		hello = opening{"HELO", func() (client.Reply, error) { return conn.Helo(sv.helo) }}
+		hello = opening{"HELO", func() (client.Reply, error) { return conn.Helo(s.real(sv.helo)) }}
 	}
 	steps := []opening{{"connect", conn.ReadReply}, hello}
 	if sv.port != target.Port465 && (sv.starttls || sv.user != "" && !sv.clear) {
@@ -212,9 +212,9 @@ func (s *scenario) authenticate(conn *client.Conn, sv server) (client.Reply, err
 	}
 	offered := conn.Capabilities().Parameters("AUTH")
 	if len(offered) > 0 && !containsFold(offered, "PLAIN") && containsFold(offered, "LOGIN") {
-		return conn.AuthLogin(sv.user, password)
+		return conn.AuthLogin(s.real(sv.user), s.real(password))
 	}
-	return conn.AuthPlain(sv.user, password)
+	return conn.AuthPlain(s.real(sv.user), s.real(password))
 }
 
 // dialer says where and how sv connects. A documented port that the target doesn't serve is a failure, not an error.

@@ -81,6 +81,7 @@ func (t *trial) start(ctx context.Context, c *Case) context.Context {
 		evidence:   reports.Full,
 	})
 	t.scenario.server.port = usualPort(t.instance.target)
+	t.scenario.world.spends = c.Volume
 	return context.WithValue(t.ctx, scenarioKey{}, t.scenario)
 }
 
@@ -219,7 +220,7 @@ func (t *trial) verdict(outOfTime bool) reports.Case {
 		c.Verdict, c.Step = failedCase(&c), t.step
 		c.Want, c.Got = failure.Want, failure.Got
 	case errors.As(t.err, &missing):
-		c.Verdict, c.Step, c.Reason = absent(missing.Capability), t.step, string(missing.Capability)
+		c.Verdict, c.Step, c.Reason = absent(missing.Capability), t.step, lack(t.err, missing)
 		c.Evidence, c.Stages = "", nil // nothing was shown
 	default:
 		c.Verdict, c.Step, c.Reason = reports.Error, t.step, cause(t.err)
@@ -228,6 +229,14 @@ func (t *trial) verdict(outOfTime bool) reports.Case {
 		c.Transcript = t.scenario.transcript.Entries()
 	}
 	return c
+}
+
+// lack says what a step found missing.
+func lack(err error, missing *Missing) string {
+	if l := new(lacking); errors.As(err, &l) {
+		return string(missing.Capability) + ": " + l.what
+	}
+	return string(missing.Capability)
 }
 
 // failedCase is the verdict of a case with an assertion that didn't hold. What is only observed or assumed binds nobody:

@@ -22,3 +22,10 @@ type Pulse interface {
 	// Alive gives an error, in plain words, when the relay has ended or takes no session.
 	Alive(ctx context.Context) error
 }
+
+// Binder is for a relay whose customers exist already, under names of their own: it stands in the place of Applier.
+type Binder interface {
+	// Bind finds for each customer of w one of the relay's that is like it, and gives what the names of w are called
+	// there: domains, addresses, passwords and tokens. Where there is none the error is ErrUnsupported, with what lacks.
+	Bind(ctx context.Context, w World) (map[string]string, error)
+}

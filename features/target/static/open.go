@@ -28,7 +28,7 @@ type Options struct {
 // The error is Faults where the profile says what isn't so: an address that nothing is known of, a certificate that
 // doesn't fit, volume for a relay that nobody says to own. Another error says in plain words what the relay does wrong.
 func (p *Profile) Open(ctx context.Context, o Options) (*Relay, error) {
-	r := &Relay{profile: p, addresses: map[target.Role]string{}}
+	r := &Relay{profile: p, addresses: map[target.Role]string{}, taken: map[*Customer]string{}}
 	if err := r.open(ctx, o); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

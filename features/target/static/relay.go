@@ -21,6 +21,9 @@ type Relay struct {
 	loopback    bool                // all addresses are
 	announced   []target.Capability // in reply to EHLO, on any port
 	description target.Description
+
+	mu    sync.Mutex
+	taken map[*Customer]string // the scenario that a customer plays in for good
 }
 
 var (
