@@ -81,7 +81,7 @@ func (t *trial) start(ctx context.Context, c *Case) context.Context {
 		evidence:   reports.Full,
 	})
 	t.scenario.server.port = usualPort(t.instance.target)
-	t.scenario.world.spends = c.Volume
+	t.scenario.world.spends = c.Volume || slices.ContainsFunc(c.Rules, t.Suite.limits)
 	return context.WithValue(t.ctx, scenarioKey{}, t.scenario)
 }
 

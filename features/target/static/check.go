@@ -241,7 +241,7 @@ var blank = regexp.MustCompile(`\{[a-z0-9]+\}`)
 
 // blanks checks what is to be filled in in word, and notes it in filled.
 func (c *checker) blanks(path, word string, filled map[string]bool) {
-	known := []string{"sink", "port25", "port465", "port587"}
+	known := []string{"sink", "scratch", "port25", "port465", "port587"}
 	for _, found := range blank.FindAllString(word, -1) {
 		name := strings.Trim(found, "{}")
 		switch {
@@ -249,7 +249,7 @@ func (c *checker) blanks(path, word string, filled map[string]bool) {
 			c.fault(path, "%s: nothing is filled in for %s; %s", path, found, instead(name, known))
 		case name == "sink" && c.Sink == nil:
 			c.fault(path, "%s: there is no sink; write sink: {listen: 127.0.0.1:0}", path)
-		case name != "sink" && c.has("ports."+strings.TrimPrefix(name, "port")):
+		case c.has("ports." + strings.TrimPrefix(name, "port")):
 			c.fault(path, "%s: ports says already where that is; leave out %s, or the port in ports", path, found)
 		}
 		filled[name] = true
@@ -283,6 +283,7 @@ func (c *checker) readiness(filled map[string]bool) {
 		filled[name] = true
 	}
 	delete(filled, "sink")
+	delete(filled, "scratch")
 	if len(filled) == 0 && c.Ports == (Ports{}) && !c.has("ports.25") && !c.has("ports.465") && !c.has("ports.587") {
 		c.fault("start", `nothing says where the relay will be; write ready: 'listening on (?P<port25>\S+)', or {port25} in the command, or ports:`)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,6 +119,14 @@ func (r *Relay) fillings() (*strings.Replacer, error) {
 	var pairs []string
 	if r.sink != nil {
 		pairs = append(pairs, "{sink}", r.sink.Address())
+	}
+	if r.profile.Start.mentions("{scratch}") {
+		scratch, err := os.MkdirTemp("", "relay-")
+		if err != nil {
+			return nil, fmt.Errorf("make a folder for the relay: %w", err)
+		}
+		r.scratch = scratch
+		pairs = append(pairs, "{scratch}", scratch)
 	}
 	for _, role := range roles() {
 		word := fmt.Sprintf("{port%d}", role)

@@ -72,7 +72,7 @@ type Sink struct {
 
 // Start says how a relay is started, once for each instance that is opened.
 type Start struct {
-	Command []string          `yaml:"command"` // {sink}, {port25}, {port465} and {port587} are filled in
+	Command []string          `yaml:"command"` // {sink}, {scratch}, {port25}, {port465} and {port587} are filled in
 	Dir     string            `yaml:"dir"`     // from the profile's folder; empty: that folder
 	Env     map[string]string `yaml:"env"`     // besides the environment; filled in as Command is
 	Ready   string            `yaml:"ready"`   // an expression; its groups port25, port465, port587 give the addresses

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ type Relay struct {
 	profile     *Profile
 	sink        *mx.Sink // nil: there is none
 	process     *process // nil: the relay wasn't started here
+	scratch     string   // a folder of the relay's own; "": it has none
 	addresses   map[target.Role]string
 	loopback    bool                // all addresses are
 	announced   []target.Capability // in reply to EHLO, on any port
@@ -123,6 +125,10 @@ func (r *Relay) Close() error {
 	}
 	if r.sink != nil {
 		faults = append(faults, r.sink.Close())
+	}
+	if r.scratch != "" {
+		faults = append(faults, os.RemoveAll(r.scratch))
+		r.scratch = ""
 	}
 	return errors.Join(faults...)
 }
