@@ -51,18 +51,23 @@ func Judge(ctx context.Context, o Options) (*reports.Run, error) { return run(ct
 
 // run is Judge with the steps of the features given, so that a test can bring its own.
 func run(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) (*reports.Run, error) {
-	o = o.withDefaults()
-	r := &runner{Options: o, ctx: ctx, steps: steps, results: map[int]reports.Case{}, dropped: map[int]string{}}
-	for i := range o.Suite.Cases {
-		if o.Select(&o.Suite.Cases[i]) {
-			r.chosen = append(r.chosen, i)
-		}
-	}
+	r := newRunner(ctx, o, steps)
 	started := time.Now()
 	err := r.judge()
 	found := r.found(err)
 	found.Started, found.Duration = started.UTC().Truncate(time.Millisecond), time.Since(started)
 	return found, err
+}
+
+// newRunner prepares a run: what is chosen, but nothing is open.
+func newRunner(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) *runner {
+	r := &runner{Options: o.withDefaults(), ctx: ctx, steps: steps, results: map[int]reports.Case{}, dropped: map[int]string{}}
+	for i := range r.Suite.Cases {
+		if r.Select(&r.Suite.Cases[i]) {
+			r.chosen = append(r.chosen, i)
+		}
+	}
+	return r
 }
 
 func (o Options) withDefaults() Options {
@@ -100,6 +105,7 @@ type runner struct {
 	ctx       context.Context // of the run: its end is an interruption, not a verdict
 	steps     func(*godog.ScenarioContext)
 	chosen    []int // indexes of Suite.Cases, ascending
+	walked    []int // those of chosen that godog is given now
 	namespace string
 	instances []*instance
 	idle      chan *instance // instances that no scenario uses
@@ -131,7 +137,7 @@ func (r *runner) judge() (err error) {
 	if err := r.open(); err != nil {
 		return err
 	}
-	return r.walk()
+	return r.walk(r.chosen)
 }
 
 // newNamespace gives what the names of this run's customers begin with: another run against the same relay must not meet them.
@@ -180,12 +186,13 @@ func (r *runner) close() error {
 	return errors.Join(faults...)
 }
 
-// walk has godog run the chosen scenarios.
+// walk has godog run the scenarios of these cases.
 //
 // godog gets the sources, never a path: its paths and its contents number their scenarios alike. It is Strict, so that
 // an undefined step fails, gets no Tags, which it misreads, and registers everything a scenario anew: shared
 // registrations are a data race. Its own verdict isn't asked.
-func (r *runner) walk() error {
+func (r *runner) walk(cases []int) error {
+	r.walked = cases
 	status := godog.TestSuite{
 		Name:                "relayspec",
 		ScenarioInitializer: r.initialise,
@@ -196,7 +203,7 @@ func (r *runner) walk() error {
 			Output:          io.Discard,
 			Concurrency:     r.Workers,
 			DefaultContext:  r.ctx,
-			FeatureContents: r.sources(),
+			FeatureContents: r.sources(cases),
 		},
 	}.Run()
 	const misused = 2
@@ -206,11 +213,11 @@ func (r *runner) walk() error {
 	return nil
 }
 
-// sources gives the feature files of the chosen cases. The other scenarios' lines are empty: they cost nothing, and
+// sources gives the feature files of these cases. The other scenarios' lines are empty: they cost nothing, and
 // what is left keeps its line number.
-func (r *runner) sources() []godog.Feature {
+func (r *runner) sources(cases []int) []godog.Feature {
 	chosen := map[string]bool{}
-	for _, i := range r.chosen {
+	for _, i := range cases {
 		chosen[r.Suite.Cases[i].ID] = true
 	}
 	var sources []godog.Feature

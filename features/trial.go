@@ -35,7 +35,7 @@ type trial struct {
 // before finds the case, and an instance of the target that can serve it. godog.ErrSkip keeps every step from running.
 func (t *trial) before(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
 	index, known := t.Suite.byPickle[fingerprint(pickle)]
-	if _, chosen := slices.BinarySearch(t.chosen, index); !known || !chosen {
+	if _, walked := slices.BinarySearch(t.walked, index); !known || !walked {
 		t.settled = true // a row of an outline of which another row was chosen
 		return ctx, godog.ErrSkip
 	}
@@ -89,11 +89,15 @@ func (t *trial) start(ctx context.Context, c *Case) context.Context {
 // A verb that is missing is the driver's, a property the relay's.
 func lacks(d target.Description, c *Case) (reports.Verdict, string) {
 	for _, need := range c.Needs {
-		if !slices.Contains(d.Capabilities, need) {
+		if !declares(d, need) {
 			return absent(need), string(need)
 		}
 	}
 	return "", ""
+}
+
+func declares(d target.Description, c target.Capability) bool {
+	return slices.Contains(d.Capabilities, c)
 }
 
 func absent(c target.Capability) reports.Verdict {
