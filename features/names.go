@@ -3,11 +3,14 @@ package features
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/relayspec/relayspec/features/target"
 )
 
 // exampleDomain matches the label before .example in whatever text it stands: an address, a list, a header field.
@@ -47,25 +50,38 @@ func (s *scenario) own(text string) string {
 // plain gives text in the feature's names.
 func (s *scenario) plain(text string) string { return s.names.plain(s.own(text)) }
 
-// cast is what the names of a scenario are called on a relay whose customers exist already.
+// secret gives the password, or the token, that the relay knows in the place of one of the scenario's.
+func (s *scenario) secret(scenario string) string {
+	if s.world.cast == nil {
+		return scenario
+	}
+	return cmp.Or(s.world.cast.Secrets[scenario], scenario)
+}
+
+// cast is what a scenario's own is called on a relay whose customers exist already.
 type cast struct {
-	called    map[string]string
+	target.Binding
 	real, own renaming
 }
 
-func newCast(called map[string]string) *cast {
+func newCast(b target.Binding) *cast {
 	back := map[string]string{}
-	for scenario, real := range called {
+	for scenario, real := range b.Names {
 		back[real] = scenario
 	}
-	return &cast{called, newRenaming(called), newRenaming(back)}
+	return &cast{b, newRenaming(b.Names), newRenaming(back)}
+}
+
+// equal tells whether b is what c was made of.
+func (c *cast) equal(b target.Binding) bool {
+	return maps.Equal(c.Names, b.Names) && maps.Equal(c.Secrets, b.Secrets)
 }
 
 // renaming puts other names in the place of some, whatever their case, wherever they stand as whole names: anna@acme.example
 // isn't part of joanna@acme.example, but its domain is, and part of eu.acme.example too.
 type renaming struct {
 	names     map[string]string // in lower case -> the other name
-	addresses *regexp.Regexp    // and whatever else isn't a domain
+	addresses *regexp.Regexp
 	domains   *regexp.Regexp
 }
 
@@ -74,11 +90,11 @@ func newRenaming(called map[string]string) renaming {
 	var addresses, domains []string
 	for from, to := range called {
 		r.names[strings.ToLower(from)] = to
-		if strings.Contains(from, ".") && !strings.ContainsAny(from, "@ ") {
+		if strings.Contains(from, "@") {
+			addresses = append(addresses, from)
+		} else {
 			domains = append(domains, from)
-			continue
 		}
-		addresses = append(addresses, from)
 	}
 	r.addresses, r.domains = anyOf(`[^\w.+-]`, addresses), anyOf(`[^\w-]`, domains)
 	return r

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -125,7 +124,7 @@ func (s *scenario) bind(ctx context.Context, binder target.Binder) error {
 		return &lacking{Missing{target.CanApply}, s.plain(strings.TrimPrefix(what, ": "))}
 	case err != nil:
 		return fmt.Errorf("find customers like the world's: %w", err)
-	case s.world.cast != nil && !maps.Equal(s.world.cast.called, called):
+	case s.world.cast != nil && !s.world.cast.equal(called):
 		return &lacking{Missing{target.CanApply}, "a customer of the relay's own can't be changed"}
 	}
 	s.world.cast = newCast(called)

@@ -25,7 +25,13 @@ type Pulse interface {
 
 // Binder is for a relay whose customers exist already, under names of their own: it stands in the place of Applier.
 type Binder interface {
-	// Bind finds for each customer of w one of the relay's that is like it, and gives what the names of w are called
-	// there: domains, addresses, passwords and tokens. Where there is none the error is ErrUnsupported, with what lacks.
-	Bind(ctx context.Context, w World) (map[string]string, error)
+	// Bind finds for each customer of w one of the relay's that is like it, and gives what is called otherwise there.
+	// Where there is none the error is ErrUnsupported, with what lacks.
+	Bind(ctx context.Context, w World) (Binding, error)
+}
+
+// Binding says what a World's own is called on the relay.
+type Binding struct {
+	Names   map[string]string // domains and addresses, which may stand anywhere in a message
+	Secrets map[string]string // passwords and tokens
 }

@@ -1,13 +1,13 @@
 package static
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -127,60 +127,46 @@ func (r *Relay) explain(ctx context.Context, role target.Role, err error) string
 	words := client.Explain(err)
 	silent := new(client.TimeoutError)
 	if errors.As(err, &silent) && silent.Command == "" {
-		if protocol := r.waitsFor(ctx, role); protocol != "" {
+		protocol := r.waitsFor(ctx, role)
+		if role == target.Port465 && protocol == "TLS from the start" {
+			protocol = "" // as it should
+		}
+		if protocol != "" {
 			return fmt.Sprintf("the relay speaks %s, not SMTP: %v", protocol, err)
 		}
 	}
 	return words
 }
 
-// provocation is how long a silent relay may take to answer what it doesn't expect.
-const provocation = 2 * time.Second
-
-// waitsFor finds out whom a relay that doesn't greet waits for: another protocol's client speaks first.
+// waitsFor finds out whom a relay that doesn't greet waits for: another protocol's client speaks first. "": nobody knows.
 func (r *Relay) waitsFor(ctx context.Context, role target.Role) string {
-	ctx, cancel := context.WithTimeout(ctx, min(2*provocation, r.profile.timeout()))
-	defer cancel()
-	if role == target.Port465 {
-		d := r.dialer(role)
-		d.TLS.InsecureSkipVerify = true
-		if encrypted, err := (&tls.Dialer{Config: d.TLS}).DialContext(ctx, "tcp", d.Address); err == nil {
-			defer encrypted.Close()
-			return protocolBehind(encrypted)
-		}
-		return ""
+	wait := min(2*time.Second, r.profile.timeout()) // for each of two tries
+	d := &tls.Dialer{NetDialer: &net.Dialer{Timeout: wait}, Config: &tls.Config{InsecureSkipVerify: true}}
+	encrypted, err := d.DialContext(ctx, "tcp", r.addresses[role])
+	if err == nil {
+		defer encrypted.Close()
+		return cmp.Or(answers(encrypted, wait), "TLS from the start")
 	}
-	socket, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.addresses[role])
+	socket, err := d.NetDialer.DialContext(ctx, "tcp", r.addresses[role])
 	if err != nil {
 		return ""
 	}
 	defer socket.Close()
-	if protocol := protocolBehind(socket); protocol != "" {
-		return protocol
-	}
-	encrypted, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", r.addresses[role])
-	if err != nil {
-		return ""
-	}
-	encrypted.Close()
-	return "TLS from the start"
+	return answers(socket, wait)
 }
 
-// protocolBehind says EHLO, as no other protocol's client would, and looks at what comes.
-func protocolBehind(socket net.Conn) string {
-	if err := socket.SetDeadline(time.Now().Add(provocation)); err != nil {
+// answers says EHLO before any greeting, as no client of another protocol would, and names the protocol of what comes.
+func answers(socket net.Conn, wait time.Duration) string {
+	if err := socket.SetDeadline(time.Now().Add(wait)); err != nil {
 		return ""
 	}
-	if _, err := socket.Write([]byte("EHLO client.example\r\n\r\n")); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, err := io.WriteString(socket, "EHLO client.example\r\n\r\n"); err != nil {
 		return ""
 	}
 	answer := make([]byte, 64)
 	n, _ := socket.Read(answer) // what came before an error counts
-	switch answer = answer[:n]; {
-	case bytes.HasPrefix(answer, []byte("HTTP/")):
+	if strings.HasPrefix(string(answer[:n]), "HTTP/") {
 		return "HTTP"
-	case len(answer) > 1 && answer[1] == 3 && (answer[0] == 0x15 || answer[0] == 0x16): // RFC 8446 §5.1
-		return "TLS from the start"
 	}
 	return ""
 }

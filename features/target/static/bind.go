@@ -17,29 +17,34 @@ var _ target.Binder = (*Relay)(nil)
 //
 // Nobody can set a counter of theirs to zero. So one whose limits a few messages reach plays in one scenario only: one
 // with few licences, in the trial, or that hasn't paid.
-func (r *Relay) Bind(_ context.Context, w target.World) (map[string]string, error) {
+func (r *Relay) Bind(_ context.Context, w target.World) (target.Binding, error) {
+	binding := newBinding()
 	if len(r.profile.Customers) == 0 {
-		return nil, target.ErrUnsupported
+		return binding, target.ErrUnsupported
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	plays := map[*Customer]string{} // the profile's customer -> the world's
-	names := map[string]string{}
 	for _, wanted := range w.Customers {
 		found, lack := r.like(wanted, plays)
 		if found == nil {
-			return nil, fmt.Errorf("%w: no customer of the profile is like %s: %s", target.ErrUnsupported, wanted.ID, lack)
+			return binding, fmt.Errorf("%w: no customer of the profile is like %s: %s", target.ErrUnsupported, wanted.ID, lack)
 		}
 		plays[found] = wanted.ID
 		called, _ := found.as(wanted)
-		maps.Copy(names, called)
+		maps.Copy(binding.Names, called.Names)
+		maps.Copy(binding.Secrets, called.Secrets)
 	}
 	for c, scenario := range plays {
 		if !c.spare() {
 			r.taken[c] = scenario
 		}
 	}
-	return names, nil
+	return binding, nil
+}
+
+func newBinding() target.Binding {
+	return target.Binding{Names: map[string]string{}, Secrets: map[string]string{}}
 }
 
 // like finds a customer that is like wanted and plays nobody else; one of just as many licences comes before one of any.
@@ -75,29 +80,29 @@ func (c *Customer) spare() bool {
 }
 
 // as gives what the names of wanted are called when c plays it. lack says why it can't.
-func (c *Customer) as(wanted target.Customer) (called map[string]string, lack string) {
+func (c *Customer) as(wanted target.Customer) (called target.Binding, lack string) {
+	called = newBinding()
 	switch {
 	case c.Licences != 0 && c.Licences != wanted.Licences:
-		return nil, fmt.Sprintf("has %d licences, not %d", c.Licences, wanted.Licences)
+		return called, fmt.Sprintf("has %d licences, not %d", c.Licences, wanted.Licences)
 	case (c.Billing == "unpaid") != wanted.Unpaid, c.Trial != wanted.Trial:
-		return nil, "is billed otherwise"
+		return called, "is billed otherwise"
 	case cmp.Or(c.Edition, editions()[0]) != cmp.Or(wanted.Edition, editions()[0]):
-		return nil, "has another edition"
+		return called, "has another edition"
 	case len(c.Domains) < len(wanted.Domains):
-		return nil, fmt.Sprintf("has %d domains, not %d", len(c.Domains), len(wanted.Domains))
+		return called, fmt.Sprintf("has %d domains, not %d", len(c.Domains), len(wanted.Domains))
 	}
 	if lack := c.unlike(wanted.Settings); lack != "" {
-		return nil, lack
+		return called, lack
 	}
-	called = map[string]string{}
 	for i, domain := range wanted.Domains {
-		called[domain] = c.Domains[i]
+		called.Names[domain] = c.Domains[i]
 	}
 	taken := map[int]bool{}
 	for _, user := range wanted.Users {
-		i := c.userLike(user, called, taken)
+		i := c.userLike(user, called.Names, taken)
 		if i < 0 {
-			return nil, "has no user like " + user.Address + ", with a password and as many aliases and tokens"
+			return called, "has no user like " + user.Address + ", with a password and as many aliases and tokens"
 		}
 		taken[i] = true
 		c.Users[i].call(user, called)
@@ -124,15 +129,17 @@ func everlasting(tokens []target.Token) bool {
 }
 
 // call notes what the names of wanted are called when u plays it.
-func (u User) call(wanted target.User, called map[string]string) {
-	called[wanted.Address], called[wanted.Password] = u.Address, u.Password
+func (u User) call(wanted target.User, called target.Binding) {
+	called.Names[wanted.Address] = u.Address
 	for i, alias := range wanted.Aliases {
-		called[alias] = u.Aliases[i]
+		called.Names[alias] = u.Aliases[i]
+	}
+	if wanted.Password != "" {
+		called.Secrets[wanted.Password] = u.Password
 	}
 	for i, token := range wanted.Tokens {
-		called[token.Value] = u.Tokens[i]
+		called.Secrets[token.Value] = u.Tokens[i]
 	}
-	delete(called, "")
 }
 
 // unlike says what c's settings lack, or have too much, to be wanted.
