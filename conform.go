@@ -8,17 +8,19 @@ import (
 	"os"
 
 	"github.com/relayspec/relayspec/features"
+	"github.com/relayspec/relayspec/features/target/static"
 	"github.com/relayspec/relayspec/reports"
 )
 
 // conform is the command that judges a relay.
 type conform struct {
-	Target          string `default:"embedded" enum:"embedded" help:"The relay to judge: ${enum}."`
+	Target          string `default:"embedded" placeholder:"FILE" help:"The relay to judge: the profile of any relay (see relayspec target --help), or embedded, the relay of this program."`
+	IOwnThisTarget  bool   `name:"i-own-this-target" help:"Let volume go to a relay that isn't on this machine. Say so only of your own."`
 	Select          string `placeholder:"EXPR" help:"Judge only by these cases: @tags, globs over rules and cases, and, or, not, parentheses."`
 	Report          string `placeholder:"DIR" help:"Write report.json, report.txt and the transcripts to this directory."`
 	JSON            bool   `name:"json" help:"Write the report to standard output as JSON instead of text."`
 	Volume          string `default:"normal" enum:"normal,large" help:"What may really be sent: ${enum}. Large sends up to 4,600,000 recipients."`
-	Workers         int    `default:"0" placeholder:"N" help:"Scenarios side by side, each with a relay of its own. Default: one a CPU."`
+	Workers         int    `default:"0" placeholder:"N" help:"Scenarios side by side, each with a relay of its own. Default: one a CPU, and one alone where there is one relay."`
 	KeepTranscripts bool   `help:"Keep the transcripts of cases that pass, too."`
 }
 
@@ -31,6 +33,7 @@ lines of its transcript, the counts, and the overall verdict in the last line.
   relayspec conform --select LIM-USER-MSGS               by one rule
   relayspec conform --select '@must and not @volume'     by the rules that must hold, without sending much
   relayspec conform --report report                      and keep the report in report/
+  relayspec conform --target relay.yaml                  another relay, that this profile describes
   relayspec conform --json | jq .overall                 for programs
 
 Exit codes: 0 every judged rule that must hold holds; 1 one doesn't; 2 a mistake in the command line or the configuration;
@@ -46,15 +49,19 @@ func (c *conform) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	open, workers, err := opener(c.Target, c.Workers, static.Options{Own: c.IOwnThisTarget})
+	if err != nil {
+		return err
+	}
 	if c.Report != "" {
 		if err := reports.CheckDir(c.Report); err != nil {
 			return &exit{exitUsage, &advice{err, "Name a directory that can be written with --report"}}
 		}
 	}
-	run, judging := features.Run(ctx, features.Options{
+	run, judging := features.Judge(ctx, features.Options{
 		Suite:           suite,
-		Open:            openEmbedded,
-		Workers:         c.Workers,
+		Open:            open,
+		Workers:         workers,
 		Select:          selection,
 		Selection:       c.Select,
 		Volume:          features.Volume(c.Volume),
@@ -93,6 +100,8 @@ func outcome(run *reports.Run, judging error, selection string) error {
 	switch {
 	case errors.Is(judging, features.ErrNothingSelected):
 		return nothingSelected(selection)
+	case errors.As(judging, new(static.Faults)):
+		return &exit{exitUsage, &advice{judging, "Mend the profile and judge again"}}
 	case judging != nil && !run.Interrupted:
 		const next = "The report says what was found before; mend this and judge again"
 		return &exit{features.ExitCode(run), &advice{judging, next}}

@@ -49,6 +49,9 @@ func mayImport() map[string][]string {
 		"loadgen":                  {"fakes/client", "fakes/mta", "reports"},
 		"reference/ledger/journal": {"reference/ledger", "reference/policy"},
 		"features/target/embedded": {"features/target", "fakes/mx", "simulator/...", "reference/..."},
+		"features/target/static":   {"features/target", "fakes/client", "fakes/mx", "reports/transcript"},
+		"features/samples/gosmtp":  {}, // somebody else's relays
+		"features/samples/minimal": {},
 	}
 }
 
@@ -60,6 +63,7 @@ func onlyInTests() map[string][]string {
 	return map[string][]string{
 		"features":                 {"features/target/embedded"}, // the relay that the judge is tried on
 		"features/target/embedded": {"features", "reports"},      // the judge that tries it
+		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
 		"loadgen":                  {"reference/..."},            // the relay that is measured
 		"reference/policy":         {"reference/services"},       // the documented service, that policy's tables are about
 	}

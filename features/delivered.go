@@ -92,7 +92,22 @@ func (s *scenario) deliveries(ctx context.Context, token string, wait time.Durat
 		return nil, &Missing{target.CanDelivered}
 	}
 	messages, err := sink.Delivered(ctx, token, wait)
+	for i := range messages {
+		messages[i] = s.inItsNames(messages[i])
+	}
 	return messages, verb(target.CanDelivered, "look for what was delivered", err)
+}
+
+// inItsNames is m with the scenario's names in the place of the relay's own.
+func (s *scenario) inItsNames(m target.Message) target.Message {
+	if s.world.cast == nil {
+		return m
+	}
+	own := target.Message{Sender: s.own(m.Sender), Data: []byte(s.own(string(m.Data)))}
+	for _, recipient := range m.Recipients {
+		own.Recipients = append(own.Recipients, s.own(recipient))
+	}
+	return own
 }
 
 // pause lets a poll breathe.

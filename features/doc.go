@@ -4,5 +4,5 @@
 // line of catalogue.tsv and a Rule: of a feature; a case is a scenario under it. Verdicts are decided here, from what
 // godog's hooks tell; package reports counts and prints them.
 //
-// Start with relay/user-limits.feature, then Load (suite.go), Run (run.go) and trial.go, which gives a scenario its verdict.
+// Start with relay/user-limits.feature, then Load (embedded.go), Judge (run.go) and trial.go, which gives a scenario its verdict.
 package features

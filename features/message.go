@@ -61,9 +61,17 @@ func (s *scenario) addresses(value string) string {
 	return strings.Join(s.newRecipients(n), ",\r\n ")
 }
 
-// message is m as the client engine sends it.
-func (m mail) message() client.Message {
-	return client.Message{Sender: m.sender, Recipients: m.recipients, Data: m.content()}
+// message is m as the client engine sends it, with the names that the relay has.
+func (s *scenario) message(m mail) client.Message {
+	sent := client.Message{Sender: m.sender, Recipients: m.recipients, Data: m.content()}
+	if s.world.cast == nil {
+		return sent
+	}
+	sent.Sender, sent.Data, sent.Recipients = s.real(m.sender), []byte(s.real(string(sent.Data))), nil
+	for _, recipient := range m.recipients {
+		sent.Recipients = append(sent.Recipients, s.real(recipient))
+	}
+	return sent
 }
 
 // content is header and body. Source: RFC 5322 §3.6.

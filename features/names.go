@@ -1,12 +1,16 @@
 package features
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/relayspec/relayspec/features/target"
 )
 
 // exampleDomain matches the label before .example in whatever text it stands: an address, a list, a header field.
@@ -26,6 +30,101 @@ func (n names) customer(name string) string { return name + "-" + n.suffix }
 
 // plain takes the namespace out again, so that failures speak the feature's names.
 func (n names) plain(s string) string { return strings.ReplaceAll(s, "-"+n.suffix, "") }
+
+// real gives what the names in text are called on a relay whose customers have names of their own.
+func (s *scenario) real(text string) string {
+	if s.world.cast == nil {
+		return text
+	}
+	return s.world.cast.real.apply(text)
+}
+
+// own is real the other way round.
+func (s *scenario) own(text string) string {
+	if s.world.cast == nil {
+		return text
+	}
+	return s.world.cast.own.apply(text)
+}
+
+// plain gives text in the feature's names.
+func (s *scenario) plain(text string) string { return s.names.plain(s.own(text)) }
+
+// secret gives the password, or the token, that the relay knows in the place of one of the scenario's.
+func (s *scenario) secret(scenario string) string {
+	if s.world.cast == nil {
+		return scenario
+	}
+	return cmp.Or(s.world.cast.Secrets[scenario], scenario)
+}
+
+// cast is what a scenario's own is called on a relay whose customers exist already.
+type cast struct {
+	target.Binding
+	real, own renaming
+}
+
+func newCast(b target.Binding) *cast {
+	back := map[string]string{}
+	for scenario, real := range b.Names {
+		back[real] = scenario
+	}
+	return &cast{b, newRenaming(b.Names), newRenaming(back)}
+}
+
+// equal tells whether b is what c was made of.
+func (c *cast) equal(b target.Binding) bool {
+	return maps.Equal(c.Names, b.Names) && maps.Equal(c.Secrets, b.Secrets)
+}
+
+// renaming puts other names in the place of some, whatever their case, wherever they stand as whole names: anna@acme.example
+// isn't part of joanna@acme.example, but its domain is, and part of eu.acme.example too.
+type renaming struct {
+	names     map[string]string // in lower case -> the other name
+	addresses *regexp.Regexp
+	domains   *regexp.Regexp
+}
+
+func newRenaming(called map[string]string) renaming {
+	r := renaming{names: map[string]string{}}
+	var addresses, domains []string
+	for from, to := range called {
+		r.names[strings.ToLower(from)] = to
+		if strings.Contains(from, "@") {
+			addresses = append(addresses, from)
+		} else {
+			domains = append(domains, from)
+		}
+	}
+	r.addresses, r.domains = anyOf(`[^\w.+-]`, addresses), anyOf(`[^\w-]`, domains)
+	return r
+}
+
+// anyOf fits any of these words, longer ones first, that begins s or stands behind before.
+func anyOf(before string, words []string) *regexp.Regexp {
+	slices.SortFunc(words, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	for i, word := range words {
+		words[i] = regexp.QuoteMeta(word)
+	}
+	return regexp.MustCompile(`(?i)(^|` + before + `)(` + strings.Join(words, "|") + `)`)
+}
+
+func (r renaming) apply(s string) string {
+	for _, fits := range []*regexp.Regexp{r.addresses, r.domains} {
+		s = fits.ReplaceAllStringFunc(s, func(found string) string {
+			parts := fits.FindStringSubmatch(found)
+			name, known := r.names[strings.ToLower(parts[2])]
+			switch {
+			case !known:
+				return found // there are none of this kind
+			case parts[2] == strings.ToUpper(parts[2]) && parts[2] != strings.ToLower(parts[2]):
+				name = strings.ToUpper(name) // a scenario about the case of names
+			}
+			return parts[1] + name
+		})
+	}
+	return s
+}
 
 // sender reads an envelope sender: <> is the null sender, "".
 func (n names) sender(s string) string {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/relayspec/relayspec/features/target"
 )
 
 func TestNamesAreMadeNewForEachScenario(t *testing.T) {
@@ -73,5 +75,43 @@ func TestSpansInWords(t *testing.T) {
 		if got, err := span(words); err == nil {
 			t.Errorf("%q is %s, want an error", words, got)
 		}
+	}
+}
+
+func TestNamesOfARelayOfItsOwn(t *testing.T) {
+	s := newScenario(judged{namespace: "t7"})
+	s.world.cast = newCast(target.Binding{
+		Names: map[string]string{
+			"acme-t7.example":      "corp.test",
+			"acme-labs-t7.example": "labs.test",
+			"anna@acme-t7.example": "a.smith@corp.test",
+		},
+		Secrets: map[string]string{"secret of anna@acme-t7.example": "a"},
+	})
+	for scenario, real := range map[string]string{
+		"anna@acme-t7.example":                              "a.smith@corp.test",
+		"joanna@acme-t7.example":                            "joanna@corp.test",
+		"x.anna@acme-t7.example":                            "x.anna@corp.test",
+		"eu.acme-t7.example":                                "eu.corp.test",
+		"bob@acme-labs-t7.example":                          "bob@labs.test",
+		"From: <anna@acme-t7.example>, ben@acme-t7.example": "From: <a.smith@corp.test>, ben@corp.test",
+		"bob@other-t7.example":                              "bob@other-t7.example",
+		"a banana":                                          "a banana",
+	} {
+		if got := s.real(scenario); got != real {
+			t.Errorf("%q is %q on the relay, want %q", scenario, got, real)
+		}
+		if got := s.own(real); got != scenario {
+			t.Errorf("%q is %q in the scenario, want %q", real, got, scenario)
+		}
+	}
+	if got := s.real("ANNA@ACME-T7.EXAMPLE"); got != "A.SMITH@CORP.TEST" {
+		t.Errorf("in capitals: %q", got)
+	}
+	if got := s.plain("<a.smith@corp.test> to <x@other-t7.example>"); got != "<anna@acme.example> to <x@other.example>" {
+		t.Errorf("plain: %q", got)
+	}
+	if s.secret("secret of anna@acme-t7.example") != "a" || s.secret("not the password") != "not the password" {
+		t.Error("secrets are mixed up")
 	}
 }

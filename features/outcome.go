@@ -93,6 +93,14 @@ func (s *scenario) last() outcome {
 	return s.outcomes[len(s.outcomes)-1]
 }
 
+// turnedAway tells whether the relay answered what was tried last with 421: it says so also when it serves nobody.
+func (s *scenario) turnedAway() bool {
+	return slices.ContainsFunc(s.outcomes, func(o outcome) bool {
+		reply, refused := o.refusal()
+		return refused && reply.Code == 421
+	})
+}
+
 // noteStage keeps where a refusal came.
 func (s *scenario) noteStage(o outcome) {
 	if _, refused := o.refusal(); refused && !slices.Contains(s.stages, o.stage) {

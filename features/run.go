@@ -19,7 +19,7 @@ import (
 	"github.com/relayspec/relayspec/reports"
 )
 
-// Options says what Run judges, and how. Suite and Open must be given.
+// Options says what Judge judges, and how. Suite and Open must be given.
 type Options struct {
 	Suite *Suite
 	// Open gives one more instance of the target. It is called once a worker, one call at a time.
@@ -42,27 +42,32 @@ type Options struct {
 	Tool reports.Tool
 }
 
-// Run judges a target by the selected cases.
+// Judge judges a target by the selected cases.
 //
 // The run is given in every case, with what was found so far. An error says why it could not be made or ended:
 // ErrNothingSelected, an instance that could not be opened, or one that could not be closed. That ctx ends isn't an
 // error: the scenario under way is left, the rest are not run, and the run says Interrupted.
-func Run(ctx context.Context, o Options) (*reports.Run, error) { return run(ctx, o, registerSteps) }
+func Judge(ctx context.Context, o Options) (*reports.Run, error) { return run(ctx, o, registerSteps) }
 
-// run is Run with the steps of the features given, so that a test can bring its own.
+// run is Judge with the steps of the features given, so that a test can bring its own.
 func run(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) (*reports.Run, error) {
-	o = o.withDefaults()
-	r := &runner{Options: o, ctx: ctx, steps: steps, results: map[int]reports.Case{}, dropped: map[int]string{}}
-	for i := range o.Suite.Cases {
-		if o.Select(&o.Suite.Cases[i]) {
-			r.chosen = append(r.chosen, i)
-		}
-	}
+	r := newRunner(ctx, o, steps)
 	started := time.Now()
 	err := r.judge()
 	found := r.found(err)
 	found.Started, found.Duration = started.UTC().Truncate(time.Millisecond), time.Since(started)
 	return found, err
+}
+
+// newRunner prepares a run: what is chosen, but nothing is open.
+func newRunner(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) *runner {
+	r := &runner{Options: o.withDefaults(), ctx: ctx, steps: steps, results: map[int]reports.Case{}, dropped: map[int]string{}}
+	for i := range r.Suite.Cases {
+		if r.Select(&r.Suite.Cases[i]) {
+			r.chosen = append(r.chosen, i)
+		}
+	}
+	return r
 }
 
 func (o Options) withDefaults() Options {
@@ -100,20 +105,24 @@ type runner struct {
 	ctx       context.Context // of the run: its end is an interruption, not a verdict
 	steps     func(*godog.ScenarioContext)
 	chosen    []int // indexes of Suite.Cases, ascending
+	walked    []int // those of chosen that godog is given now
 	namespace string
-	instances []instance
-	idle      chan instance // instances that no scenario uses
+	instances []*instance
+	idle      chan *instance // instances that no scenario uses
 	described target.Description
 
 	mu      sync.Mutex
 	results map[int]reports.Case // by index
 	dropped map[int]string       // not run, and why, by index
+	gone    int                  // instances that serve nobody any more
 }
 
 // instance is one relay under test. A relay has one clock, so it serves one scenario at a time.
 type instance struct {
 	target target.Target
 	closer io.Closer
+	sick   bool   // it had no pulse after its last scenario
+	gone   string // it had none before the next one either: why; empty: it serves
 }
 
 // judge opens the instances, walks the scenarios, and closes the instances.
@@ -128,7 +137,7 @@ func (r *runner) judge() (err error) {
 	if err := r.open(); err != nil {
 		return err
 	}
-	return r.walk()
+	return r.walk(r.chosen)
 }
 
 // newNamespace gives what the names of this run's customers begin with: another run against the same relay must not meet them.
@@ -143,13 +152,13 @@ func newNamespace() (string, error) {
 // open opens an instance a worker, but no more than there are cases.
 func (r *runner) open() error {
 	r.Workers = min(r.Workers, len(r.chosen))
-	r.idle = make(chan instance, r.Workers)
+	r.idle = make(chan *instance, r.Workers)
 	for i := range r.Workers {
 		opened, closer, err := r.Open(r.ctx)
 		if err != nil {
 			return fmt.Errorf("open the target, instance %d of %d: %w", i+1, r.Workers, err)
 		}
-		r.instances = append(r.instances, instance{opened, closer})
+		r.instances = append(r.instances, &instance{target: opened, closer: closer})
 		r.idle <- r.instances[i]
 		description := opened.Describe()
 		for _, c := range description.Capabilities {
@@ -177,12 +186,13 @@ func (r *runner) close() error {
 	return errors.Join(faults...)
 }
 
-// walk has godog run the chosen scenarios.
+// walk has godog run the scenarios of these cases.
 //
 // godog gets the sources, never a path: its paths and its contents number their scenarios alike. It is Strict, so that
 // an undefined step fails, gets no Tags, which it misreads, and registers everything a scenario anew: shared
 // registrations are a data race. Its own verdict isn't asked.
-func (r *runner) walk() error {
+func (r *runner) walk(cases []int) error {
+	r.walked = cases
 	status := godog.TestSuite{
 		Name:                "relayspec",
 		ScenarioInitializer: r.initialise,
@@ -193,7 +203,7 @@ func (r *runner) walk() error {
 			Output:          io.Discard,
 			Concurrency:     r.Workers,
 			DefaultContext:  r.ctx,
-			FeatureContents: r.sources(),
+			FeatureContents: r.sources(cases),
 		},
 	}.Run()
 	const misused = 2
@@ -203,11 +213,11 @@ func (r *runner) walk() error {
 	return nil
 }
 
-// sources gives the feature files of the chosen cases. The other scenarios' lines are empty: they cost nothing, and
+// sources gives the feature files of these cases. The other scenarios' lines are empty: they cost nothing, and
 // what is left keeps its line number.
-func (r *runner) sources() []godog.Feature {
+func (r *runner) sources(cases []int) []godog.Feature {
 	chosen := map[string]bool{}
-	for _, i := range r.chosen {
+	for _, i := range cases {
 		chosen[r.Suite.Cases[i].ID] = true
 	}
 	var sources []godog.Feature
@@ -243,6 +253,32 @@ func (r *runner) initialise(sc *godog.ScenarioContext) {
 	sc.StepContext().After(t.afterStep)
 	sc.After(t.after)
 	r.steps(sc)
+}
+
+// giveBack lets another scenario have in. One that is gone is withheld as long as there are others: when none is left,
+// the rest of the cases learn from it why they can't be run.
+func (r *runner) giveBack(in *instance) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if in.gone == "" || r.gone == len(r.instances) {
+		r.idle <- in // it has room for all
+	}
+}
+
+// check feels an instance that was sick, and notes when it is gone.
+func (r *runner) check(in *instance) {
+	pulse, ok := in.target.(target.Pulse)
+	if !ok || !in.sick || in.gone != "" {
+		return
+	}
+	err := pulse.Alive(r.ctx)
+	if in.sick = err != nil; !in.sick {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in.gone = "the relay serves nobody any more: " + err.Error()
+	r.gone++
 }
 
 // ended keeps what a case came to.

@@ -16,7 +16,7 @@ import (
 	"github.com/relayspec/relayspec/features/target"
 )
 
-// replyTimeout is how long a session waits for one reply; past it the network can't tell, and the step is an ERROR.
+// replyTimeout is how long a session waits for one reply where the target doesn't say; past it the network can't tell, and the step is an ERROR.
 const replyTimeout = 20 * time.Second
 
 // server is the sending server of a scenario, as it introduces itself to the relay. By default it connects from the
@@ -200,9 +200,9 @@ type opening struct {
 
 // opening lists the exchanges from the greeting to AUTH.
 func (s *scenario) opening(ctx context.Context, conn *client.Conn, sv server) []opening {
-	hello := opening{"EHLO", func() (client.Reply, error) { return conn.Hello(sv.helo) }}
+	hello := opening{"EHLO", func() (client.Reply, error) { return conn.Hello(s.real(sv.helo)) }}
 	if sv.verb == "HELO" {
-		hello = opening{"HELO", func() (client.Reply, error) { return conn.Helo(sv.helo) }}
+		hello = opening{"HELO", func() (client.Reply, error) { return conn.Helo(s.real(sv.helo)) }}
 	}
 	steps := []opening{{"connect", conn.ReadReply}, hello}
 	if sv.port != target.Port465 && (sv.starttls || sv.user != "" && !sv.clear) {
@@ -222,9 +222,9 @@ func (s *scenario) authenticate(conn *client.Conn, sv server) (client.Reply, err
 	}
 	offered := conn.Capabilities().Parameters("AUTH")
 	if len(offered) > 0 && !containsFold(offered, "PLAIN") && containsFold(offered, "LOGIN") {
-		return conn.AuthLogin(sv.user, password)
+		return conn.AuthLogin(s.real(sv.user), s.secret(password))
 	}
-	return conn.AuthPlain(sv.user, password)
+	return conn.AuthPlain(s.real(sv.user), s.secret(password))
 }
 
 // dialer says where and how sv connects. A documented port that the target doesn't serve is a failure, not an error.
@@ -236,16 +236,39 @@ func (s *scenario) dialer(sv server) (*client.Dialer, error) {
 	if sv.source.Is6() {
 		address = overIPv6(address)
 	}
+	how := dialling(s.target)
 	return &client.Dialer{
 		Address:     address,
 		Source:      sv.source,
 		ImplicitTLS: sv.port == target.Port465,
 		// A relay under test shows whatever certificate it made; who it is isn't at stake here.
-		TLS:        &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12},
-		Timeout:    replyTimeout,
+		TLS:        &tls.Config{InsecureSkipVerify: true, ServerName: how.ServerName, MinVersion: tls.VersionTLS12},
+		Timeout:    how.Timeout,
 		Transcript: s.transcript,
 		Name:       strconv.Itoa(s.next()),
 	}, nil
+}
+
+// dialling says how sessions to t are opened.
+func dialling(t target.Target) target.Dialling {
+	var how target.Dialling
+	if dialled, ok := t.(target.Dialled); ok {
+		how = dialled.Dialling()
+	}
+	if how.Timeout == 0 {
+		how.Timeout = replyTimeout
+	}
+	return how
+}
+
+// usualPort is where a server connects that isn't told: port 587, where t serves it.
+func usualPort(t target.Target) target.Role {
+	for _, port := range []target.Role{target.Port587, target.Port25, target.Port465} {
+		if t.Address(port) != "" {
+			return port
+		}
+	}
+	return target.Port587
 }
 
 // overIPv6 gives the IPv6 way to a relay on the loopback: it is reached at the same port of ::1.

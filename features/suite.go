@@ -115,6 +115,13 @@ func (s *Suite) chapter(id string) string {
 	return rfc
 }
 
+// limits tells whether a rule stands in the chapters about what a user and a customer may use up. A scenario of it uses that
+// up, or counts on nobody having done so.
+func (s *Suite) limits(id string) bool {
+	chapter := s.chapter(id)
+	return chapter == "1.2" || chapter == "1.3"
+}
+
 // line is the document's line of a rule; for an RFC's rule its section.
 func (s *Suite) line(id string) string {
 	if rule := s.Catalogue.Rule(id); rule != nil {

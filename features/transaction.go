@@ -242,7 +242,7 @@ func (s *scenario) relayOne(ctx context.Context, m mail) (outcome, error) {
 		}
 		used := opened.used
 		opened.used = true
-		result, err := opened.Send(m.message(), client.Lockstep)
+		result, err := opened.Send(s.message(m), client.Lockstep)
 		o := came(opened, m, result)
 		if err != nil || o.reply.Code == 421 {
 			s.abandon()
@@ -257,7 +257,7 @@ func (s *scenario) relayOne(ctx context.Context, m mail) (outcome, error) {
 // (RFC 5321 §3.8) or without a word between two messages, that is no error: what is left goes through the next session.
 func (s *scenario) relayMany(ctx context.Context, opened *session, mails []mail, goOn func(outcome) bool) error {
 	first := len(s.outcomes)
-	next := func(i int) client.Message { return mails[i].message() }
+	next := func(i int) client.Message { return s.message(mails[i]) }
 	err := opened.SendMany(ctx, len(mails), next, func(i int, result client.Outcome) bool {
 		s.outcomes = append(s.outcomes, came(opened, mails[i], result))
 		return goOn(s.last())
@@ -306,7 +306,7 @@ func (s *scenario) relayAtOnce(ctx context.Context, mails []mail) error {
 	var all sync.WaitGroup
 	for i, m := range mails {
 		all.Go(func() {
-			result, err := sessions[i].Send(m.message(), client.Lockstep)
+			result, err := sessions[i].Send(s.message(m), client.Lockstep)
 			s.outcomes[i], errs[i] = came(sessions[i], m, result), err
 		})
 	}
@@ -323,8 +323,9 @@ func (s *scenario) giveUp(ctx context.Context, m mail, reset bool) error {
 	if refused != nil {
 		return fmt.Errorf("the session was refused at %s: %s", refused.stage, refused.reply)
 	}
-	lines := []string{"MAIL FROM:<" + m.sender + ">"}
-	for _, recipient := range m.recipients {
+	sent := s.message(m)
+	lines := []string{"MAIL FROM:<" + sent.Sender + ">"}
+	for _, recipient := range sent.Recipients {
 		lines = append(lines, "RCPT TO:<"+recipient+">")
 	}
 	if reset {
@@ -334,7 +335,7 @@ func (s *scenario) giveUp(ctx context.Context, m mail, reset bool) error {
 		return err
 	}
 	s.session = nil
-	if err := opened.WriteRaw(m.content()[:len(m.content())/2]); err != nil {
+	if err := opened.WriteRaw(sent.Data[:len(sent.Data)/2]); err != nil {
 		return err
 	}
 	return opened.Drop()

@@ -11,6 +11,7 @@ import (
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
 
+	"github.com/relayspec/relayspec/fakes/client"
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/reports"
 	"github.com/relayspec/relayspec/reports/transcript"
@@ -34,7 +35,7 @@ type trial struct {
 // before finds the case, and an instance of the target that can serve it. godog.ErrSkip keeps every step from running.
 func (t *trial) before(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
 	index, known := t.Suite.byPickle[fingerprint(pickle)]
-	if _, chosen := slices.BinarySearch(t.chosen, index); !known || !chosen {
+	if _, walked := slices.BinarySearch(t.walked, index); !known || !walked {
 		t.settled = true // a row of an outline of which another row was chosen
 		return ctx, godog.ErrSkip
 	}
@@ -45,17 +46,25 @@ func (t *trial) before(ctx context.Context, pickle *godog.Scenario) (context.Con
 		return ctx, godog.ErrSkip
 	}
 	select {
-	case in := <-t.idle:
-		t.instance = &in
+	case t.instance = <-t.idle:
+		t.check(t.instance)
 	case <-ctx.Done():
 	}
-	if ctx.Err() != nil {
-		t.settled = true
-		t.drop(index, "interrupted before it began")
-		return ctx, godog.ErrSkip
+	switch {
+	case ctx.Err() != nil:
+		return ctx, t.leave("interrupted before it began")
+	case t.instance.gone != "":
+		return ctx, t.leave(t.instance.gone)
 	}
 	t.began = time.Now() // the wait for an instance isn't the scenario's
 	return t.start(ctx, c), nil
+}
+
+// leave notes why the case isn't run.
+func (t *trial) leave(reason string) error {
+	t.settled = true
+	t.drop(t.index, reason)
+	return godog.ErrSkip
 }
 
 // start makes the scenario that the steps find in their context.
@@ -71,6 +80,8 @@ func (t *trial) start(ctx context.Context, c *Case) context.Context {
 		transcript: &transcript.Transcript{},
 		evidence:   reports.Full,
 	})
+	t.scenario.server.port = usualPort(t.instance.target)
+	t.scenario.world.spends = c.Volume || slices.ContainsFunc(c.Rules, t.Suite.limits)
 	return context.WithValue(t.ctx, scenarioKey{}, t.scenario)
 }
 
@@ -78,11 +89,15 @@ func (t *trial) start(ctx context.Context, c *Case) context.Context {
 // A verb that is missing is the driver's, a property the relay's.
 func lacks(d target.Description, c *Case) (reports.Verdict, string) {
 	for _, need := range c.Needs {
-		if !slices.Contains(d.Capabilities, need) {
+		if !declares(d, need) {
 			return absent(need), string(need)
 		}
 	}
 	return "", ""
+}
+
+func declares(d target.Description, c target.Capability) bool {
+	return slices.Contains(d.Capabilities, c)
 }
 
 func absent(c target.Capability) reports.Verdict {
@@ -124,7 +139,7 @@ func keyword(step *godog.Step) string {
 // after judges the case and gives the instance back. godog doesn't catch a panic here, so it is caught.
 func (t *trial) after(ctx context.Context, _ *godog.Scenario, _ error) (context.Context, error) {
 	if t.instance != nil {
-		defer func() { t.idle <- *t.instance }()
+		defer func() { t.giveBack(t.instance) }()
 	}
 	if t.settled {
 		return ctx, nil
@@ -137,8 +152,40 @@ func (t *trial) after(ctx context.Context, _ *godog.Scenario, _ error) (context.
 		t.drop(t.index, "interrupted while it ran")
 		return ctx, nil
 	}
-	t.ended(t.index, t.verdict(outOfTime))
+	c := t.verdict(outOfTime)
+	if dead := t.feel(); dead != nil {
+		t.instance.sick = true
+		unjudged(&c, dead)
+		c.Transcript = t.scenario.transcript.Entries()
+	}
+	t.ended(t.index, c)
 	return ctx, nil
+}
+
+// feel tells why the relay serves nobody, where that can be why the scenario came to what it did; nil: it serves.
+func (t *trial) feel() error {
+	if t.instance == nil {
+		return nil
+	}
+	pulse, ok := t.instance.target.(target.Pulse)
+	missing := new(Missing)
+	if !ok || errors.As(t.err, &missing) || t.err == nil && !t.scenario.turnedAway() {
+		return nil
+	}
+	return pulse.Alive(t.runner.ctx)
+}
+
+// unjudged makes an ERROR of what came of a relay that serves nobody: neither what it did nor what it didn't can be held
+// against it.
+func unjudged(c *reports.Case, dead error) {
+	reason := dead.Error()
+	switch {
+	case c.Want != "":
+		reason += fmt.Sprintf("\nthe scenario wanted %s; got %s", c.Want, c.Got)
+	case c.Reason != "":
+		reason += "\n" + c.Reason
+	}
+	c.Verdict, c.Reason, c.Want, c.Got = reports.Error, reason, "", ""
 }
 
 // end closes the scenario.
@@ -177,7 +224,7 @@ func (t *trial) verdict(outOfTime bool) reports.Case {
 		c.Verdict, c.Step = failedCase(&c), t.step
 		c.Want, c.Got = failure.Want, failure.Got
 	case errors.As(t.err, &missing):
-		c.Verdict, c.Step, c.Reason = absent(missing.Capability), t.step, string(missing.Capability)
+		c.Verdict, c.Step, c.Reason = absent(missing.Capability), t.step, lack(t.err, missing)
 		c.Evidence, c.Stages = "", nil // nothing was shown
 	default:
 		c.Verdict, c.Step, c.Reason = reports.Error, t.step, cause(t.err)
@@ -186,6 +233,14 @@ func (t *trial) verdict(outOfTime bool) reports.Case {
 		c.Transcript = t.scenario.transcript.Entries()
 	}
 	return c
+}
+
+// lack says what a step found missing.
+func lack(err error, missing *Missing) string {
+	if l := new(lacking); errors.As(err, &l) {
+		return string(missing.Capability) + ": " + l.what
+	}
+	return string(missing.Capability)
 }
 
 // failedCase is the verdict of a case with an assertion that didn't hold. What is only observed or assumed binds nobody:
@@ -223,7 +278,7 @@ func cause(err error) string {
 	case fmt.Sprintf("%T", err) == panicType:
 		return fmt.Sprintf("the step panicked: %+v", err) // with the stack
 	}
-	return err.Error()
+	return client.Explain(err)
 }
 
 // panicType is the type in which godog hands on a step's panic; it is not exported.

@@ -2,8 +2,10 @@ package features
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cucumber/godog"
 
@@ -91,21 +93,59 @@ func (s *scenario) ready(ctx context.Context) error {
 	if s.world.applied {
 		return nil
 	}
-	applier, ok := s.target.(target.Applier)
-	if !ok {
-		return &Missing{target.CanApply}
-	}
-	if err := verb(target.CanApply, "make the world", applier.Apply(ctx, s.world.complete())); err != nil {
+	if err := s.make(ctx); err != nil {
 		return err
 	}
 	s.world.applied = true
 	return nil
 }
 
+// make has the relay make the world, or find what is like it.
+func (s *scenario) make(ctx context.Context) error {
+	switch maker := s.target.(type) {
+	case target.Binder:
+		return s.bind(ctx, maker)
+	case target.Applier:
+		return verb(target.CanApply, "make the world", maker.Apply(ctx, s.world.complete()))
+	}
+	return &Missing{target.CanApply}
+}
+
+// bind takes customers of the relay's own for those of the scenario. They are the same ones to the end: what a scenario
+// has used of one it can't look for with another.
+func (s *scenario) bind(ctx context.Context, binder target.Binder) error {
+	if s.world.spends {
+		return &lacking{Missing{target.CanReset}, "what the relay's own customers have used can't be set to zero"}
+	}
+	called, err := binder.Bind(ctx, s.world.complete())
+	switch {
+	case errors.Is(err, target.ErrUnsupported):
+		what := strings.TrimPrefix(err.Error(), target.ErrUnsupported.Error())
+		return &lacking{Missing{target.CanApply}, s.plain(strings.TrimPrefix(what, ": "))}
+	case err != nil:
+		return fmt.Errorf("find customers like the world's: %w", err)
+	case s.world.cast != nil && !s.world.cast.equal(called):
+		return &lacking{Missing{target.CanApply}, "a customer of the relay's own can't be changed"}
+	}
+	s.world.cast = newCast(called)
+	return nil
+}
+
+// lacking is a Missing that says what of the capability it is.
+type lacking struct {
+	Missing
+	what string
+}
+
+func (l *lacking) Error() string { return l.Missing.Error() + ": " + l.what }
+func (l *lacking) Unwrap() error { return &l.Missing }
+
 // world is what the Givens described so far.
 type world struct {
 	customers []*target.Customer
-	applied   bool // the relay has it
+	applied   bool  // the relay has it
+	spends    bool  // the scenario uses up counters
+	cast      *cast // nil: the scenario's names are the relay's
 }
 
 func (w *world) add(c target.Customer) *target.Customer {

@@ -27,6 +27,8 @@ const (
 
 // Options of a Sink. The zero value keeps messages and refuses none.
 type Options struct {
+	// Listen is where it listens, host:port; empty: a port of 127.0.0.1 that the system chooses.
+	Listen string
 	// Keep is how many messages stay; the oldest go first. 0: DefaultKeep; -1: no bound.
 	Keep int
 	// Discard reads messages and keeps none: they are only counted.
@@ -46,7 +48,7 @@ type Message struct {
 	Received   time.Time
 }
 
-// Sink is a server on a loopback address. Its methods may be called from several goroutines.
+// Sink is a server, on a loopback address unless Options.Listen says another. Its methods may be called from several goroutines.
 type Sink struct {
 	options  Options
 	server   *smtp.Server
@@ -60,9 +62,9 @@ type Sink struct {
 	closed   bool
 }
 
-// Start listens on 127.0.0.1, on a port that the system chooses, and serves until Close.
+// Start listens where options say and serves until Close.
 func Start(options Options) (*Sink, error) {
-	socket, err := net.Listen("tcp4", "127.0.0.1:0")
+	socket, err := listen(options.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("start the sink: %w", err)
 	}
@@ -75,6 +77,13 @@ func Start(options Options) (*Sink, error) {
 	s.server = newServer(s)
 	go func() { s.served <- s.server.Serve(s.listener) }()
 	return s, nil
+}
+
+func listen(address string) (net.Listener, error) {
+	if address == "" {
+		return net.Listen("tcp4", "127.0.0.1:0")
+	}
+	return net.Listen("tcp", address)
 }
 
 func newServer(s *Sink) *smtp.Server {

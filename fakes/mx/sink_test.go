@@ -47,6 +47,13 @@ var _ = Describe("A sink", func() {
 		Expect(data(m)).To(Equal(content))
 	})
 
+	It("listens where it is told, and says so when it can't", func() {
+		first := start(mx.Options{Listen: "127.0.0.1:0"})
+		Expect(first.Address()).To(HavePrefix("127.0.0.1:"))
+		_, err := mx.Start(mx.Options{Listen: first.Address()})
+		Expect(err).To(MatchError(And(HavePrefix("start the sink: "), ContainSubstring(first.Address()))))
+	})
+
 	It("takes the null sender", func() {
 		sink := start(mx.Options{})
 		Expect(deliver(sink, "", []string{"b@example.net"}, "bounce\r\n")).To(Succeed())

@@ -111,7 +111,7 @@ func (o *Options) told(f Finding) Finding {
 // the RFCs, and those that send much only where they are its own rule's.
 func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) (Finding, error) {
 	started := time.Now()
-	run, err := features.Run(ctx, features.Options{
+	run, err := features.Judge(ctx, features.Options{
 		Suite: o.Suite,
 		Open: func(ctx context.Context) (target.Target, io.Closer, error) {
 			return embedded.OpenWith(ctx, relay)

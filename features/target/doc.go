@@ -41,7 +41,7 @@ type Capability string
 
 // Verbs and properties.
 const (
-	CanApply     Capability = "world"           // Applier
+	CanApply     Capability = "world"           // Applier, or Binder
 	CanReset     Capability = "reset"           // Resetter
 	CanUsage     Capability = "usage"           // UsageSetter
 	CanClock     Capability = "clock"           // Clock

@@ -115,7 +115,7 @@ func TestReferenceKeepsEveryRule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := features.Run(context.Background(), features.Options{
+	run, err := features.Judge(context.Background(), features.Options{
 		Suite: suite, Open: embedded.Open, Volume: features.VolumeLight,
 	})
 	if err != nil {

@@ -1,0 +1,13 @@
+//go:build !unix
+
+package static
+
+import "os/exec"
+
+// Without process groups only the process itself is ended; its own children may stay.
+
+func inGroup(*exec.Cmd) {}
+
+func askGroup(c *exec.Cmd) { c.Process.Kill() }
+
+func killGroup(c *exec.Cmd) { c.Process.Kill() }

@@ -1,0 +1,17 @@
+//go:build unix
+
+package static
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// inGroup makes the process the first of a group of its own, so that its children can be ended with it.
+func inGroup(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// askGroup asks the group to end. What has ended already doesn't mind.
+func askGroup(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
+
+// killGroup ends what is left of the group.
+func killGroup(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
