@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
-	"time"
 )
 
 //go:embed schema.json
@@ -26,20 +24,31 @@ type jsonRun struct {
 
 type jsonCase struct {
 	Case
+	Seconds float64    `json:"seconds"`
+	Steps   []jsonStep `json:"steps,omitempty"`
+}
+
+type jsonStep struct {
+	Step
 	Seconds float64 `json:"seconds"`
 }
 
-// WriteJSON writes run as one JSON object in the form of Schema. Credentials in transcripts are left out.
+// WriteJSON writes run as one JSON object in the form of Schema. Credentials are left out.
 func WriteJSON(w io.Writer, run *Run) error {
+	run = written(run)
 	out := jsonRun{
 		Run:     run,
-		Seconds: seconds(run.Duration),
+		Seconds: run.Duration.Seconds(),
 		Rules:   append([]Rule{}, run.Rules...), // never null
 		Cases:   []jsonCase{},
 		NotRun:  append([]NotRun{}, run.NotRun...),
 	}
 	for _, c := range run.Cases {
-		out.Cases = append(out.Cases, jsonCase{Case: c, Seconds: seconds(c.Duration)})
+		written := jsonCase{Case: c, Seconds: c.Duration.Seconds()}
+		for _, s := range c.Steps {
+			written.Steps = append(written.Steps, jsonStep{Step: s, Seconds: s.Duration.Seconds()})
+		}
+		out.Cases = append(out.Cases, written)
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -49,6 +58,3 @@ func WriteJSON(w io.Writer, run *Run) error {
 	}
 	return nil
 }
-
-// seconds gives d with milliseconds behind the point.
-func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
