@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"time"
 )
 
 //go:embed schema.json
@@ -38,15 +40,15 @@ func WriteJSON(w io.Writer, run *Run) error {
 	run = written(run)
 	out := jsonRun{
 		Run:     run,
-		Seconds: run.Duration.Seconds(),
+		Seconds: seconds(run.Duration),
 		Rules:   append([]Rule{}, run.Rules...), // never null
 		Cases:   []jsonCase{},
 		NotRun:  append([]NotRun{}, run.NotRun...),
 	}
 	for _, c := range run.Cases {
-		written := jsonCase{Case: c, Seconds: c.Duration.Seconds()}
+		written := jsonCase{Case: c, Seconds: seconds(c.Duration)}
 		for _, s := range c.Steps {
-			written.Steps = append(written.Steps, jsonStep{Step: s, Seconds: s.Duration.Seconds()})
+			written.Steps = append(written.Steps, jsonStep{Step: s, Seconds: seconds(s.Duration)})
 		}
 		out.Cases = append(out.Cases, written)
 	}
@@ -58,3 +60,6 @@ func WriteJSON(w io.Writer, run *Run) error {
 	}
 	return nil
 }
+
+// seconds gives d with milliseconds behind the point.
+func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
