@@ -92,21 +92,19 @@ func (t *text) rule(r Rule, width int) {
 
 // cases writes every case in which an assertion didn't hold or the judge could not tell, the worst first.
 func (t *text) cases(run *Run) {
-	lines := map[string]string{}
-	for _, r := range run.Rules {
-		lines[r.ID] = r.Line
-	}
-	for _, verdict := range []Verdict{Fail, Error, NonStrict, Noted} {
-		for _, c := range run.Cases {
-			if c.Verdict == verdict {
-				t.failed(c, lines[c.Rules[0]])
-			}
-		}
+	lines := documentLines(run)
+	for _, c := range told(run) {
+		t.failed(c, lines[c.Rules[0]])
 	}
 }
 
 func (t *text) failed(c Case, line string) {
 	t.printf("\n%s %s\n", t.painted(c.Verdict, string(c.Verdict)), c.ID)
+	t.about(c, line)
+}
+
+// about writes what led to a case's verdict.
+func (t *text) about(c Case, line string) {
 	t.field("rule", fmt.Sprintf("%s (%s)", c.Rule, origin(c, line)))
 	t.field("scenario", fmt.Sprintf("%s (%s:%d)", c.Name, c.Feature, c.Line))
 	t.field("step", c.Step)
