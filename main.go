@@ -23,6 +23,7 @@ type cli struct {
 	Config string `placeholder:"FILE" help:"Read flags from this YAML file. Default: ${config}, if it is there. Flags and environment win over it."`
 
 	Conform  conform  `cmd:"" help:"Judge a relay by the documented rules."`
+	Report   report   `cmd:"" help:"Write a kept report again, in other formats."`
 	List     list     `cmd:"" help:"List the cases that judge a relay."`
 	Trace    trace    `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
 	Selftest selftest `cmd:"" help:"Judge the judge: broken relays must be told from compliant ones."`

@@ -13,6 +13,14 @@ type chapter struct {
 	NotRun []NotRun
 }
 
+// title is how a chapter is called in a heading; an RFC has a name of its own.
+func (c chapter) title() string {
+	if c.Name != "" && '0' <= c.Name[0] && c.Name[0] <= '9' {
+		return "Chapter " + c.Name
+	}
+	return c.Name
+}
+
 // otherChapter holds cases of rules that the run doesn't list.
 const otherChapter = "other"
 

@@ -132,7 +132,7 @@ func (s *junitSuite) add(c junitCase) {
 }
 
 func junitChapter(run *Run, c chapter, lines map[string]string) junitSuite {
-	s := newSuite(run, "chapter "+c.Name)
+	s := newSuite(run, c.title())
 	total := time.Duration(0)
 	for _, ended := range c.Cases {
 		total += ended.Duration
