@@ -40,7 +40,7 @@ type (
 		Name       string              `json:"name"`
 		Line       int                 `json:"line"`
 		Match      cucumberMatch       `json:"match"`
-		Arguments  []cucumberArgument  `json:"arguments,omitempty"`
+		Arguments  []cucumberArgument  `json:"arguments"`
 		Result     cucumberResult      `json:"result"`
 		Embeddings []cucumberEmbedding `json:"embeddings,omitempty"`
 	}
@@ -164,8 +164,9 @@ func resultOf(v Verdict) StepResult {
 func newCucumberStep(uri string, s Step) cucumberStep {
 	out := cucumberStep{
 		Keyword: s.Keyword + " ", Name: s.Text, Line: max(1, s.Line),
-		Match:  cucumberMatch{fmt.Sprintf("%s:%d", uri, s.Line)},
-		Result: cucumberResult{Status: s.Result, Elapsed: int64(s.Duration)},
+		Match:     cucumberMatch{fmt.Sprintf("%s:%d", uri, s.Line)},
+		Arguments: []cucumberArgument{},
+		Result:    cucumberResult{Status: s.Result, Elapsed: int64(s.Duration)},
 	}
 	if s.Table != nil {
 		var rows []cucumberRow

@@ -13,7 +13,7 @@ import (
 var pageSource string
 
 // pageLines is how many of a transcript's last lines the page shows folded.
-const pageLines = 300
+const pageLines = 120
 
 // WriteHTML writes run as one page that needs nothing else: no script, no picture, no font of somebody else.
 //
@@ -72,7 +72,7 @@ type pageCase struct {
 	Origin string
 	Tail   []line
 	Whole  []line // nil when Tail has it all
-	Lines  int
+	More   string // what Whole is
 }
 
 func newPage(run *Run) *page {
@@ -127,10 +127,13 @@ func caseShare(r Rule) string {
 }
 
 func newPageCase(c Case, lines, anchors map[string]string) pageCase {
-	out := pageCase{Case: c, Anchor: anchors[c.ID], Origin: origin(c, lines[c.Rules[0]]), Lines: len(c.Transcript)}
+	out := pageCase{Case: c, Anchor: anchors[c.ID], Origin: origin(c, lines[c.Rules[0]])}
 	out.Tail = excerpt(c.Transcript, tailLines)
-	if len(out.Tail) < len(c.Transcript) {
-		out.Whole = excerpt(c.Transcript, pageLines)
+	switch n := len(c.Transcript); {
+	case n > pageLines:
+		out.Whole, out.More = excerpt(c.Transcript, pageLines), fmt.Sprintf("The last %d of its %d lines; transcripts/%s.txt has all", pageLines, n, c.ID)
+	case len(out.Tail) < n:
+		out.Whole, out.More = excerpt(c.Transcript, pageLines), fmt.Sprintf("All of its %d lines", n)
 	}
 	return out
 }

@@ -49,12 +49,15 @@ type (
 		Skipped   *junitResult `xml:"skipped"`
 		Error     *junitResult `xml:"error"`
 		Failure   *junitResult `xml:"failure"`
-		Out       string       `xml:"system-out,omitempty"`
+		Out       *junitText   `xml:"system-out"`
 	}
 	junitResult struct {
 		Type    string `xml:"type,attr,omitempty"`
 		Message string `xml:"message,attr"`
-		Body    string `xml:",chardata"`
+		Body    string `xml:",cdata"`
+	}
+	junitText struct {
+		Text string `xml:",cdata"`
 	}
 )
 
@@ -157,7 +160,7 @@ func junitEnded(c Case, documentLine string) junitCase {
 	case Error:
 		out.Error = &junitResult{string(c.Verdict), oneLine(c.Reason), aboutCase(c, documentLine)}
 	case NonStrict, Noted:
-		out.Out = fmt.Sprintf("%s: %s. %s\n\n%s", c.Verdict, missed(c), passesBecause(c.Verdict), aboutCase(c, documentLine))
+		out.Out = &junitText{fmt.Sprintf("%s: %s. %s\n\n%s", c.Verdict, missed(c), passesBecause(c.Verdict), aboutCase(c, documentLine))}
 	default:
 		out.Skipped = &junitResult{string(c.Verdict), fmt.Sprintf("%s(%s)", c.Verdict, c.Reason), c.Rule}
 	}
@@ -181,13 +184,13 @@ func missed(c Case) string { return oneLine(fmt.Sprintf("wanted %s, got %s", c.W
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// aboutCase is what the text report says of c.
+// aboutCase is what the text report says of c, not indented.
 func aboutCase(c Case, documentLine string) string {
 	var out bytes.Buffer
 	t := &text{Writer: bufio.NewWriter(&out)}
 	t.about(c, documentLine)
 	t.Flush() // a bytes.Buffer takes all
-	return out.String()
+	return strings.ReplaceAll(strings.TrimPrefix(out.String(), "  "), "\n  ", "\n")
 }
 
 // junitTime gives d in seconds with three digits behind the point.
