@@ -17,11 +17,11 @@ type conform struct {
 	Target          string `default:"embedded" placeholder:"FILE" help:"The relay to judge: the profile of any relay (see relayspec target --help), or embedded, the relay of this program."`
 	IOwnThisTarget  bool   `name:"i-own-this-target" help:"Let volume go to a relay that isn't on this machine. Say so only of your own."`
 	Select          string `placeholder:"EXPR" help:"Judge only by these cases: @tags, globs over rules and cases, and, or, not, parentheses."`
-	Report          string `placeholder:"DIR" help:"Write report.json, report.txt and the transcripts to this directory."`
 	JSON            bool   `name:"json" help:"Write the report to standard output as JSON instead of text."`
 	Volume          string `default:"normal" enum:"normal,large" help:"What may really be sent: ${enum}. Large sends up to 4,600,000 recipients."`
 	Workers         int    `default:"0" placeholder:"N" help:"Scenarios side by side, each with a relay of its own. Default: one a CPU, and one alone where there is one relay."`
 	KeepTranscripts bool   `help:"Keep the transcripts of cases that pass, too."`
+	outputs
 }
 
 // Help teaches by example.
@@ -32,9 +32,13 @@ lines of its transcript, the counts, and the overall verdict in the last line.
   relayspec conform                                      the relay of this program, by every rule
   relayspec conform --select LIM-USER-MSGS               by one rule
   relayspec conform --select '@must and not @volume'     by the rules that must hold, without sending much
-  relayspec conform --report report                      and keep the report in report/
   relayspec conform --target relay.yaml                  another relay, that this profile describes
+  relayspec conform --report report                      and keep the report in report/, in every format
+  relayspec conform --junit junit.xml --html page.html   or only in some, for a CI
+  relayspec conform --summary "$GITHUB_STEP_SUMMARY"     append it to the summary of a step on GitHub
   relayspec conform --json | jq .overall                 for programs
+
+A FILE that is - is standard output, in place of the text. relayspec report writes a kept report again in other formats.
 
 Exit codes: 0 every judged rule that must hold holds; 1 one doesn't; 2 a mistake in the command line or the configuration;
 3 inconclusive: an ERROR, or no rule that must hold was judged; 4 nothing ran; 130 interrupted. A report is written in every case.`
@@ -53,10 +57,12 @@ func (c *conform) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	if c.Report != "" {
-		if err := reports.CheckDir(c.Report); err != nil {
-			return &exit{exitUsage, &advice{err, "Name a directory that can be written with --report"}}
-		}
+	standard, err := c.onStandardOutput(s)
+	if err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
 	}
 	run, judging := features.Judge(ctx, features.Options{
 		Suite:           suite,
@@ -72,27 +78,26 @@ func (c *conform) Run(ctx context.Context, s *streams) error {
 	if terminal(s.err) {
 		fmt.Fprint(s.err, "\r\x1b[K")
 	}
-	if err := c.report(s, run); err != nil {
-		return err
+	if err := errors.Join(standard(s.out, run), c.write(run)); err != nil {
+		return &exit{features.ExitInconclusive, &advice{err, "Name what can be written, and judge again"}}
 	}
 	return outcome(run, judging, c.Select)
 }
 
-// report writes run to standard output, and to the directory if one is named.
-func (c *conform) report(s *streams, run *reports.Run) error {
-	var faults []error
+// onStandardOutput gives the format that goes there: the one asked for, or text.
+func (c *conform) onStandardOutput(s *streams) (reports.Writer, error) {
+	var taken []string
 	if c.JSON {
-		faults = append(faults, reports.WriteJSON(s.out, run))
-	} else {
-		faults = append(faults, reports.WriteText(s.out, run, reports.TextOptions{Colour: colourful(s.out)}))
+		taken = []string{"--json"}
 	}
-	if c.Report != "" {
-		faults = append(faults, reports.WriteDir(c.Report, run))
+	standard, err := c.standard(taken...)
+	switch {
+	case err != nil || standard != nil:
+		return standard, err
+	case c.JSON:
+		return reports.WriteJSON, nil
 	}
-	if err := errors.Join(faults...); err != nil {
-		return &exit{features.ExitInconclusive, &advice{err, "Name a directory that can be written with --report, and judge again"}}
-	}
-	return nil
+	return textFor(s.out), nil
 }
 
 // outcome is the run's exit code, with a reason where the report alone doesn't say it.

@@ -109,14 +109,14 @@ func account(c reports.Case) string {
 	say("wanted", c.Want)
 	say("got", c.Got)
 	say("reason", c.Reason)
-	return strings.Join(append(lines, tail(c.Transcript)...), "\n")
+	return strings.Join(append(lines, lastLines(c.Transcript)...), "\n")
 }
 
 // tailLines is how much of a transcript an account shows.
 const tailLines = 12
 
-// tail gives the last lines of a transcript; the offending reply has its mark.
-func tail(entries []transcript.Entry) []string {
+// lastLines gives the last lines of a transcript; the offending reply has its mark.
+func lastLines(entries []transcript.Entry) []string {
 	var lines []string
 	for _, e := range entries[max(0, len(entries)-tailLines):] {
 		lines = append(lines, "  "+e.String())

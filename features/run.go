@@ -250,6 +250,7 @@ func (f *file) only(chosen map[string]bool) string {
 func (r *runner) initialise(sc *godog.ScenarioContext) {
 	t := &trial{runner: r, index: -1}
 	sc.Before(t.before)
+	sc.StepContext().Before(t.beforeStep)
 	sc.StepContext().After(t.afterStep)
 	sc.After(t.after)
 	r.steps(sc)
@@ -319,7 +320,8 @@ func (r *runner) found(err error) *reports.Run {
 		if !ok {
 			reason = "the run ended before it"
 		}
-		out.NotRun = append(out.NotRun, reports.NotRun{ID: r.Suite.Cases[i].ID, Reason: reason})
+		c := &r.Suite.Cases[i]
+		out.NotRun = append(out.NotRun, reports.NotRun{ID: c.ID, Reason: reason, Name: c.Name, Feature: c.Feature, Line: c.Line})
 	}
 	out.Interrupted = r.ctx.Err() != nil && len(out.NotRun) > 0
 	out.Rules = r.Suite.judgeRules(out.Cases, out.NotRun)

@@ -55,6 +55,8 @@ func (c closer) Close() error { return c() }
 // fakeSteps are a vocabulary in which a scenario says what becomes of it.
 func fakeSteps(sc *godog.ScenarioContext) {
 	sc.Given(`^the fake relay$`, func() {})
+	sc.Given(`^the fake relay:$`, func(*godog.Table) {})
+	sc.Given(`^the fake relay says:$`, func(*godog.DocString) {})
 	sc.When(`^nothing happens$`, func() {})
 	sc.Then(`^it holds$`, func() {})
 	sc.Then(`^it doesn't hold$`, func() error { return fmt.Errorf("then: %w", &Failure{Want: "250", Got: "550"}) })
@@ -447,8 +449,8 @@ Feature: Interrupted
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 	wantNotRun := []reports.NotRun{
-		{ID: "LIM-A/hangs", Reason: "interrupted before it began"},
-		{ID: "LIM-A/last", Reason: "interrupted before it began"},
+		{ID: "LIM-A/hangs", Reason: "interrupted before it began", Name: "Hangs", Feature: "features/relay/a.feature", Line: 11},
+		{ID: "LIM-A/last", Reason: "interrupted before it began", Name: "Last", Feature: "features/relay/a.feature", Line: 14},
 	}
 	if diff := cmp.Diff(wantNotRun, found.NotRun); diff != "" {
 		t.Errorf("not run (-want +got):\n%s", diff)
@@ -481,7 +483,9 @@ Feature: Interrupted
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []reports.NotRun{{ID: "LIM-A/hangs", Reason: "interrupted while it ran"}}
+	want := []reports.NotRun{{
+		ID: "LIM-A/hangs", Reason: "interrupted while it ran", Name: "Hangs", Feature: "features/relay/a.feature", Line: 8,
+	}}
 	if diff := cmp.Diff(want, found.NotRun); diff != "" {
 		t.Errorf("not run (-want +got):\n%s", diff)
 	}

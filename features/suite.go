@@ -39,6 +39,10 @@ type Case struct {
 	Volume   bool                `json:"volume,omitempty"`
 	Sentence string              `json:"rule"` // of its Rule:
 	Tags     []string            `json:"tags"`
+
+	FeatureName string         `json:"-"` // of its Feature:
+	FeatureLine int            `json:"-"`
+	Steps       []reports.Step `json:"-"` // none has run
 }
 
 // file is the source of a feature file.
@@ -154,7 +158,7 @@ func (r *reader) read(path, source string) {
 		r.fault(path, 1, "no Feature: in it")
 		return
 	}
-	f := feature{path: path, pickles: map[string][]*messages.Pickle{}}
+	f := feature{path: path, document: document.Feature, steps: stepsByID(document.Feature), pickles: map[string][]*messages.Pickle{}}
 	for _, pickle := range gherkin.Pickles(*document, path, newID) {
 		f.pickles[pickle.AstNodeIds[0]] = append(f.pickles[pickle.AstNodeIds[0]], pickle)
 	}
@@ -183,9 +187,11 @@ func (r *reader) grammar(path string, err error) {
 
 // feature is a feature file while it is read.
 type feature struct {
-	path    string
-	pickles map[string][]*messages.Pickle // by the AST ID of their scenario
-	cases   map[string][]string           // by the AST ID of their scenario
+	path     string
+	document *messages.Feature
+	steps    map[string]*messages.Step     // by their AST ID
+	pickles  map[string][]*messages.Pickle // by the AST ID of their scenario
+	cases    map[string][]string           // by the AST ID of their scenario
 }
 
 func (r *reader) rule(f *feature, rule *messages.Rule) {
@@ -234,7 +240,10 @@ func (r *reader) scenario(f *feature, own, sentence string, scenario *messages.S
 		return
 	}
 	for _, pickle := range pickles {
-		c := Case{Name: pickle.Name, Feature: f.path, Line: int(line), Sentence: sentence}
+		c := Case{
+			Name: pickle.Name, Feature: f.path, Line: int(line), Sentence: sentence,
+			FeatureName: f.document.Name, FeatureLine: int(f.document.Location.Line), Steps: f.stepsOf(pickle),
+		}
 		c.ID = own + "/" + slug(scenario.Name)
 		if row := rowOf(scenario, pickle); row != nil {
 			c.Line = int(row.Location.Line)

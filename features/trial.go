@@ -30,6 +30,10 @@ type trial struct {
 	settled bool   // a verdict was given before the first step
 	step    string // the step that decided
 	err     error  // what it raised, nil: nothing
+
+	steps     []reports.Step // of the case, with what came of those that ran
+	ran       int            // of steps
+	stepBegan time.Time
 }
 
 // before finds the case, and an instance of the target that can serve it. godog.ErrSkip keeps every step from running.
@@ -41,6 +45,7 @@ func (t *trial) before(ctx context.Context, pickle *godog.Scenario) (context.Con
 	}
 	t.index, t.began = index, time.Now()
 	c := &t.Suite.Cases[index]
+	t.steps = slices.Clone(c.Steps)
 	if verdict, missing := lacks(t.described, c); missing != "" {
 		t.settle(verdict, missing)
 		return ctx, godog.ErrSkip
@@ -116,9 +121,21 @@ func (t *trial) settle(v reports.Verdict, reason string) {
 	t.ended(t.index, c)
 }
 
-// afterStep keeps the first thing that a step raised. What follows it is skipped by godog.
+func (t *trial) beforeStep(ctx context.Context, _ *godog.Step) (context.Context, error) {
+	t.stepBegan = time.Now()
+	return ctx, nil
+}
+
+// afterStep keeps what came of a step, and the first thing that one raised. What follows it is skipped by godog.
 func (t *trial) afterStep(ctx context.Context, step *godog.Step, _ godog.StepResultStatus, err error) (context.Context, error) {
-	if err != nil && t.err == nil && !t.settled {
+	if t.settled || t.err != nil {
+		return ctx, nil
+	}
+	if t.ran < len(t.steps) {
+		t.steps[t.ran].Result, t.steps[t.ran].Duration = resultOf(err), time.Since(t.stepBegan)
+		t.ran++
+	}
+	if err != nil {
 		t.step, t.err = keyword(step)+step.Text, err
 	}
 	return ctx, nil
@@ -208,7 +225,7 @@ func (t *trial) end() (err error) {
 func (t *trial) verdict(outOfTime bool) reports.Case {
 	described := &t.Suite.Cases[t.index]
 	c := described.report()
-	c.Duration = time.Since(t.began)
+	c.Duration, c.Steps = time.Since(t.began), t.steps
 	if t.scenario != nil {
 		c.Evidence, c.Stages = t.scenario.evidence, t.scenario.stages
 	}
@@ -289,5 +306,6 @@ func (c *Case) report() reports.Case {
 	return reports.Case{
 		ID: c.ID, Rules: c.Rules, Name: c.Name, Feature: c.Feature, Line: c.Line,
 		Level: c.Level, Source: c.Source, Rule: c.Sentence,
+		FeatureName: c.FeatureName, FeatureLine: c.FeatureLine, Tags: c.Tags, Steps: c.Steps,
 	}
 }

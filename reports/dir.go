@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -15,14 +14,36 @@ import (
 	"github.com/relayspec/relayspec/reports/transcript"
 )
 
-// The files of a report's directory.
+// The files of a report's directory that something depends on.
 const (
 	jsonFile       = "report.json"
-	textFile       = "report.txt"
 	transcriptsDir = "transcripts"
 )
 
-// WriteDir writes run to dir: transcripts/CASE-ID.txt for every case that kept one, report.txt, and report.json last.
+// Writer writes a run in one format.
+type Writer func(io.Writer, *Run) error
+
+// document is a file of a report's directory.
+type document struct {
+	name  string
+	write Writer
+}
+
+// documents gives every format, report.json last: it stands only when all else does.
+func documents() []document {
+	return []document{
+		{"report.txt", func(w io.Writer, run *Run) error { return WriteText(w, run, TextOptions{}) }},
+		{"report.html", WriteHTML},
+		{"summary.md", func(w io.Writer, run *Run) error { return WriteMarkdown(w, run, MarkdownOptions{}) }},
+		{"junit.xml", WriteJUnit},
+		{"cucumber.json", WriteCucumber},
+		{"badge.json", WriteBadge},
+		{jsonFile, WriteJSON},
+	}
+}
+
+// WriteDir writes run to dir in every format: transcripts/CASE-ID.txt for every case that kept one, report.txt,
+// report.html, summary.md, junit.xml, cucumber.json, badge.json, and report.json last.
 //
 // dir is made when it isn't there. An older report in it is replaced; each file appears whole or not at all, and
 // report.json only when all else stands. A transcripts folder that no report of ours stands beside is left alone: an error.
@@ -61,14 +82,16 @@ func writeDir(dir string, run *Run) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	run = written(run)
 	if err := replaceTranscripts(dir, run.Cases); err != nil {
 		return err
 	}
-	err := writeFile(filepath.Join(dir, textFile), func(w io.Writer) error { return WriteText(w, run, TextOptions{}) })
-	if err != nil {
-		return err
+	for _, d := range documents() {
+		if err := writeFile(filepath.Join(dir, d.name), func(w io.Writer) error { return d.write(w, run) }); err != nil {
+			return err
+		}
 	}
-	return writeFile(filepath.Join(dir, jsonFile), func(w io.Writer) error { return WriteJSON(w, run) })
+	return nil
 }
 
 // replaceTranscripts writes the transcripts beside the old ones, then puts them in their place.
@@ -141,35 +164,4 @@ func writeTranscript(dir string, c Case) error {
 		return err
 	}
 	return os.WriteFile(path, text.Bytes(), 0o644) // the folder is renamed as a whole
-}
-
-// writeFile writes path beside itself, to the disk, and then renames it: it appears whole or not at all.
-func writeFile(path string, write func(io.Writer) error) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			file.Close() // a second time after success of Close does no harm
-			os.Remove(file.Name())
-		}
-	}()
-	buffered := bufio.NewWriter(file)
-	if err := write(buffered); err != nil {
-		return err
-	}
-	if err := buffered.Flush(); err != nil {
-		return err
-	}
-	if err := file.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
 }

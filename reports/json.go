@@ -26,11 +26,18 @@ type jsonRun struct {
 
 type jsonCase struct {
 	Case
+	Seconds float64    `json:"seconds"`
+	Steps   []jsonStep `json:"steps,omitempty"`
+}
+
+type jsonStep struct {
+	Step
 	Seconds float64 `json:"seconds"`
 }
 
-// WriteJSON writes run as one JSON object in the form of Schema. Credentials in transcripts are left out.
+// WriteJSON writes run as one JSON object in the form of Schema. Credentials are left out.
 func WriteJSON(w io.Writer, run *Run) error {
+	run = written(run)
 	out := jsonRun{
 		Run:     run,
 		Seconds: seconds(run.Duration),
@@ -39,7 +46,11 @@ func WriteJSON(w io.Writer, run *Run) error {
 		NotRun:  append([]NotRun{}, run.NotRun...),
 	}
 	for _, c := range run.Cases {
-		out.Cases = append(out.Cases, jsonCase{Case: c, Seconds: seconds(c.Duration)})
+		written := jsonCase{Case: c, Seconds: seconds(c.Duration)}
+		for _, s := range c.Steps {
+			written.Steps = append(written.Steps, jsonStep{Step: s, Seconds: seconds(s.Duration)})
+		}
+		out.Cases = append(out.Cases, written)
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

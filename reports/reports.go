@@ -63,6 +63,33 @@ type Case struct {
 	Stages   []string      `json:"stages,omitempty"` // where refusals came: information
 	Evidence Evidence      `json:"evidence,omitempty"`
 	Duration time.Duration `json:"-"`
+	// FeatureName and FeatureLine are of the Feature: that the case stands in.
+	FeatureName string   `json:"feature_name,omitempty"`
+	FeatureLine int      `json:"feature_line,omitempty"`
+	Tags        []string `json:"tags,omitempty"` // each with its @
+	Steps       []Step   `json:"steps,omitempty"`
 	// Transcript is the timeline, secrets left out; kept for every case that isn't PASS, and on request for all.
 	Transcript []transcript.Entry `json:"transcript,omitempty"`
 }
+
+// Step is one step of a case as it stands in its feature, and what came of it.
+type Step struct {
+	Keyword  string        `json:"keyword"` // Given, When, Then, And, But or *
+	Text     string        `json:"text"`
+	Line     int           `json:"line"`
+	Table    [][]string    `json:"table,omitempty"` // rows of cells
+	Doc      string        `json:"doc,omitempty"`
+	Result   StepResult    `json:"result"`
+	Duration time.Duration `json:"-"` // written as seconds
+}
+
+// StepResult is what came of a step.
+type StepResult string
+
+// The results of steps. The first that didn't pass decides its case, and those behind it are skipped.
+const (
+	StepPassed    StepResult = "passed"
+	StepFailed    StepResult = "failed" // an assertion didn't hold, or the judge could not tell
+	StepSkipped   StepResult = "skipped"
+	StepUndefined StepResult = "undefined" // no step is defined for these words
+)

@@ -139,8 +139,8 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
-// written is run as WriteJSON writes it, read again.
-func written(t *testing.T, run *Run) map[string]any {
+// jsonOf is run as WriteJSON writes it, read again.
+func jsonOf(t *testing.T, run *Run) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
 	if err := WriteJSON(&out, run); err != nil {
@@ -160,7 +160,7 @@ func TestWriteJSONKeepsItsSchema(t *testing.T) {
 		Overall: Inconclusive, Interrupted: true, Trouble: "nothing selected", Totals: Count(nil, nil, nil),
 	}
 	for name, run := range map[string]*Run{"full": aRun(), "empty": empty} {
-		if err := schema.Validate(written(t, run)); err != nil {
+		if err := schema.Validate(jsonOf(t, run)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -181,7 +181,7 @@ func TestSchemaRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run := aRun()
 			spoil(run)
-			if schema.Validate(written(t, run)) == nil {
+			if schema.Validate(jsonOf(t, run)) == nil {
 				t.Error("the schema took it")
 			}
 		})

@@ -64,8 +64,11 @@ type Rule struct {
 
 // NotRun is a case that was chosen and never came to an end.
 type NotRun struct {
-	ID     string `json:"id"`
-	Reason string `json:"reason"`
+	ID      string `json:"id"`
+	Reason  string `json:"reason"`
+	Name    string `json:"name,omitempty"`
+	Feature string `json:"feature,omitempty"` // path of the feature file
+	Line    int    `json:"line,omitempty"`
 }
 
 // Totals counts a run.

@@ -12,17 +12,16 @@ import (
 	"github.com/relayspec/relayspec/reports/transcript"
 )
 
-// tailLines is how many of a transcript's last lines a failed case shows.
-const tailLines = 10
-
 // TextOptions says how a text report looks. The zero value has no colour.
 type TextOptions struct {
 	Colour bool // ANSI colours: for a terminal whose user didn't set NO_COLOR
 }
 
 // WriteText writes run for a person to read: the rules by chapter, the cases that failed with what led to it, the
-// counts, and the overall verdict in the last line. What came over the wire is written without control characters.
+// counts, and the overall verdict in the last line. What came over the wire is written without control characters and
+// without credentials.
 func WriteText(w io.Writer, run *Run, options TextOptions) error {
+	run = shown(run)
 	t := &text{Writer: bufio.NewWriter(w), colour: options.Colour}
 	t.head(run)
 	t.rules(run.Rules)
@@ -43,16 +42,16 @@ type text struct {
 func (t *text) printf(format string, args ...any) { fmt.Fprintf(t.Writer, format, args...) }
 
 func (t *text) head(run *Run) {
-	t.printf("%s %s judges %s", run.Tool.Name, run.Tool.Version, clean(orUnknown(run.Target.Name)))
+	t.printf("%s %s judges %s", run.Tool.Name, run.Tool.Version, orUnknown(run.Target.Name))
 	if run.Target.Version != "" {
-		t.printf(" %s", clean(run.Target.Version))
+		t.printf(" %s", run.Target.Version)
 	}
 	if run.Target.Driver != "" {
-		t.printf(" (%s)", clean(run.Target.Driver))
+		t.printf(" (%s)", run.Target.Driver)
 	}
 	t.printf(", volume %s", run.Volume)
 	if run.Selection != "" {
-		t.printf(", only %s", clean(run.Selection))
+		t.printf(", only %s", run.Selection)
 	}
 	t.printf("\n")
 }
@@ -81,10 +80,10 @@ func (t *text) rule(r Rule, width int) {
 	if verdict == "" {
 		verdict = "-"
 	}
-	t.printf("  %s %-*s  %s", t.painted(r.Verdict, fmt.Sprintf("%-9s", verdict)), width, r.ID, clean(r.Sentence))
+	t.printf("  %s %-*s  %s", t.painted(r.Verdict, fmt.Sprintf("%-9s", verdict)), width, r.ID, r.Sentence)
 	switch {
 	case r.Verdict == "":
-		t.printf(" [not judged: %s]", clean(r.Reason))
+		t.printf(" [not judged: %s]", r.Reason)
 	case r.Ran < r.Cases:
 		t.printf(" [%d of %d cases ran]", r.Ran, r.Cases)
 	}
@@ -93,21 +92,19 @@ func (t *text) rule(r Rule, width int) {
 
 // cases writes every case in which an assertion didn't hold or the judge could not tell, the worst first.
 func (t *text) cases(run *Run) {
-	lines := map[string]string{}
-	for _, r := range run.Rules {
-		lines[r.ID] = r.Line
-	}
-	for _, verdict := range []Verdict{Fail, Error, NonStrict, Noted} {
-		for _, c := range run.Cases {
-			if c.Verdict == verdict {
-				t.failed(c, lines[c.Rules[0]])
-			}
-		}
+	lines := documentLines(run)
+	for _, c := range told(run) {
+		t.failed(c, lines[c.Rules[0]])
 	}
 }
 
 func (t *text) failed(c Case, line string) {
 	t.printf("\n%s %s\n", t.painted(c.Verdict, string(c.Verdict)), c.ID)
+	t.about(c, line)
+}
+
+// about writes what led to a case's verdict.
+func (t *text) about(c Case, line string) {
 	t.field("rule", fmt.Sprintf("%s (%s)", c.Rule, origin(c, line)))
 	t.field("scenario", fmt.Sprintf("%s (%s:%d)", c.Name, c.Feature, c.Line))
 	t.field("step", c.Step)
@@ -133,30 +130,21 @@ func (t *text) field(name, value string) {
 	}
 }
 
-// transcript writes the last lines, and the neighbourhood of the offending reply when that lies before them.
+// transcript writes an excerpt.
 func (t *text) transcript(entries []transcript.Entry) {
 	if len(entries) == 0 {
 		return
 	}
 	t.printf("  transcript\n")
-	last := len(entries) - 1
-	marked := slices.IndexFunc(entries, func(e transcript.Entry) bool { return e.Marked })
-	written := -1
-	for i, e := range entries {
-		near := marked >= 0 && i >= marked-tailLines/2 && i <= marked+1
-		if !near && i <= last-tailLines {
-			continue
+	for _, l := range excerpt(entries, tailLines) {
+		switch {
+		case l.leftOut > 0:
+			t.printf("     %s\n", l)
+		case l.marked:
+			t.printf("  %s %s\n", t.painted(Fail, ">>"), l)
+		default:
+			t.printf("     %s\n", l)
 		}
-		if i > written+1 {
-			t.printf("     ... %d lines left out\n", i-written-1)
-		}
-		written = i
-		mark := "  "
-		if e.Marked {
-			mark = t.painted(Fail, ">>")
-		}
-		e.Marked = false // its own mark would stand twice
-		t.printf("  %s %s\n", mark, e)
 	}
 }
 
@@ -261,25 +249,5 @@ func orUnknown(name string) string {
 	return name
 }
 
-// clean leaves no control character in s: a hostile relay must not write to the reader's terminal.
-func clean(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if strconv.IsPrint(r) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRuneToASCII(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}
-
-// indented cleans each line of s and puts all but the first under it.
-func indented(s string) string {
-	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
-	for i, line := range lines {
-		lines[i] = clean(strings.ReplaceAll(line, "\t", "    "))
-	}
-	return strings.Join(lines, "\n             ")
-}
+// indented puts all lines of s but the first under it.
+func indented(s string) string { return strings.ReplaceAll(s, "\n", "\n             ") }
