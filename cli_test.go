@@ -50,6 +50,7 @@ var _ = Describe("The command line", func() {
 		Entry(nil, "conform", "relayspec conform --select '@must and not @volume'"),
 		Entry(nil, "list", "relayspec list --select 'LIM-*'"),
 		Entry(nil, "trace", "relayspec trace | tail -1"),
+		Entry(nil, "report", "relayspec report report --html page.html"),
 		Entry(nil, "version", "relayspec version"),
 	)
 

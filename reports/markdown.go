@@ -286,7 +286,10 @@ func span(s string) string {
 		return "` `"
 	}
 	bar := strings.Repeat("`", longestRun(s)+1)
-	return bar + " " + s + " " + bar // one blank at each end isn't shown
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.HasPrefix(s, " ") && strings.HasSuffix(s, " ") {
+		s = " " + s + " " // one blank at each end isn't shown
+	}
+	return bar + s + bar
 }
 
 func clipped(s string) string {

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,22 +119,24 @@ func violations(err error) error {
 	if !errors.As(err, &broken) {
 		return err
 	}
-	var found []string
-	for _, unit := range broken.BasicOutput().Errors {
-		if unit.Error == nil {
-			continue
-		}
-		if said := fmt.Sprintf("at %s: %s", unit.InstanceLocation, unit.Error); !slices.Contains(found, said) {
-			found = append(found, said)
-		}
-	}
-	if len(found) == 0 {
-		return err
-	}
+	found := leaves(*broken.DetailedOutput())
+	slices.Sort(found)
+	found = slices.Compact(found)
 	if more := len(found) - maxViolations; more > 0 {
 		found = append(found[:maxViolations], fmt.Sprintf("and %d more", more))
 	}
 	return errors.New(strings.Join(found, "\n"))
+}
+
+func leaves(unit jsonschema.OutputUnit) []string {
+	if len(unit.Errors) == 0 {
+		return []string{fmt.Sprintf("at %s: %s", cmp.Or(unit.InstanceLocation, "/"), unit.Error)}
+	}
+	var found []string
+	for _, cause := range unit.Errors {
+		found = append(found, leaves(cause)...)
+	}
+	return found
 }
 
 // maxSeconds is the longest duration that is kept.

@@ -222,7 +222,8 @@ func TestWriteDir(t *testing.T) {
 	if err := WriteDir(dir, aRun()); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"report.json", "report.txt", "transcripts/LIM-A/fails.txt"}
+	formats := []string{"badge.json", "cucumber.json", "junit.xml", "report.html", "report.json", "report.txt", "summary.md"}
+	want := append(slices.Clone(formats), "transcripts/LIM-A/fails.txt")
 	if diff := cmp.Diff(want, files(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
@@ -244,7 +245,7 @@ func TestWriteDir(t *testing.T) {
 	if err := WriteDir(dir, run); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"report.json", "report.txt"}, files(t, dir)); diff != "" {
+	if diff := cmp.Diff(formats, files(t, dir)); diff != "" {
 		t.Errorf("files after the second report (-want +got):\n%s", diff)
 	}
 }

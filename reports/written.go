@@ -91,7 +91,7 @@ func (m mapping) ofCase(c *Case) {
 	}
 	c.Transcript = slices.Clone(c.Transcript)
 	for i, e := range c.Transcript {
-		c.Transcript[i].Text = m.said(e.Redacted())
+		c.Transcript[i].Text, c.Transcript[i].Session = m.said(e.Redacted()), m.said(e.Session)
 	}
 }
 
