@@ -120,7 +120,7 @@ func (r *Relay) announce(name string) {
 // another protocol.
 func (r *Relay) explain(ctx context.Context, role target.Role, err error) string {
 	if r.process != nil {
-		if ended := r.process.ended(); ended != nil {
+		if ended := r.process.endedSoon(); ended != nil {
 			return ended.Error()
 		}
 	}

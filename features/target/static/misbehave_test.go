@@ -203,6 +203,11 @@ func certificate(names ...string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
+// configOf is the TLS of a server with one certificate.
+func configOf(own tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{own}}
+}
+
 // openings is how many sessions Open makes of a profile with one port.
 const openings = 1
 

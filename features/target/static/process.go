@@ -64,6 +64,18 @@ func (p *process) ended() error {
 	return fmt.Errorf("the relay ended: %s%s", how, p.output.tail())
 }
 
+// lastMoment is how long a process may take to be over that has closed its connections already.
+const lastMoment = 300 * time.Millisecond
+
+// endedSoon is ended for who has a sign that it may be so.
+func (p *process) endedSoon() error {
+	select {
+	case <-p.over:
+	case <-time.After(lastMoment):
+	}
+	return p.ended()
+}
+
 // close ends the whole group: it is asked to, and made to when it is over, for a child that let go of the output may be
 // left, or when it doesn't go.
 func (p *process) close() error {
