@@ -15,24 +15,32 @@ import (
 	"github.com/relayspec/relayspec/reference"
 )
 
-// shipped is relayspec serve in a process of its own, on the documented ports, beside a sender that isn't ours.
+// shipped is relayspec serve in a process of its own, beside a sender that isn't ours.
 type shipped struct {
 	t   *testing.T
 	dir string
+	pid int
 	err *stderr
 }
 
-// ship starts it in the directory "relay" of the ground, with more arguments or other ones.
+// ship starts it with the sample world on the documented ports, in the directory "relay" of the ground.
 func ship(t *testing.T, args ...string) *shipped {
 	t.Helper()
-	s := &shipped{t: t, dir: filepath.Join(ground, "relay"), err: &stderr{}}
-	if err := os.Mkdir(s.dir, 0o755); err != nil {
+	dir := filepath.Join(ground, "relay")
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c := s.command(append([]string{
-		"serve", "--world", filepath.Join(rootDir, "world.yaml"), "--events", "events.jsonl",
+	return shipTo(t, dir, append([]string{
+		"--world", filepath.Join(rootDir, "world.yaml"), "--events", "events.jsonl",
 		"--port25", "127.0.0.1:25", "--port465", "127.0.0.1:465", "--port587", "127.0.0.1:587",
 	}, args...)...)
+}
+
+// shipTo starts it in a directory, until the test ends.
+func shipTo(t *testing.T, dir string, args ...string) *shipped {
+	t.Helper()
+	s := &shipped{t: t, dir: dir, err: &stderr{}}
+	c := s.command(append([]string{"serve"}, args...)...)
 	c.Stderr = s.err
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -41,6 +49,7 @@ func ship(t *testing.T, args ...string) *shipped {
 		c.Process.Kill()
 		c.Wait()
 	})
+	s.pid = c.Process.Pid
 	NewWithT(t).Eventually(s.err.String, patience).Should(MatchRegexp(`(?m)^serving \d+ customers`))
 	return s
 }
