@@ -3,7 +3,7 @@
 RACE  := $(shell command -v gcc >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZ  ?= 20s
 
-.PHONY: all build conform selftest test full bench fuzz lint clean
+.PHONY: all build conform selftest test full bench storm fuzz lint clean
 
 all: build
 
@@ -22,15 +22,18 @@ test: ## run every test, with the race detector where a C compiler is there
 	@go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile bin/test.json -- $(RACE) -timeout 10m ./...; \
 		status=$$?; awk -f .ci/count.awk bin/test.json; exit $$status
 
-full: ## what .ci/run leaves out for its time: ceilings really sent, repeated runs, benchmarks
+full: ## what .ci/run leaves out for its time: ceilings really sent, repeated runs, long fuzzing, benchmarks, the storm
 	.ci/full
 
-bench: ## ratios against peers, measured in one run; BENCH="-bench.only ledger" and the like choose
+storm: ## 10,000 garbage, 10,000 idle and 1,000 slow sessions beside a client that works; prints what it met, and memory
+	.ci/full storm
+
+bench: ## ratios against peers, measured in one run; BENCH='-bench.only BDAT' chooses lines, -bench.rounds 21 takes longer
 	@mkdir -p bin
 	go test -c -o bin/bench.test ./loadgen
 	bin/bench.test -bench.table $(BENCH)
 
-fuzz: ## each fuzz target for FUZZ (default 20s)
+fuzz: ## each fuzz target of the tree for FUZZ (default 20s; FUZZ=10m for long)
 	.ci/fuzz $(FUZZ)
 
 lint: ## gofmt, go vet, staticcheck, go mod tidy

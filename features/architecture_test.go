@@ -47,6 +47,7 @@ func mayImport() map[string][]string {
 		"features":                 {"features/target", "fakes/client", "fakes/mta", "fakes/relay", "reports/..."},
 		"features/mutants":         {"features", "features/target/...", "reports", "simulator/...", "reference/..."},
 		"loadgen":                  {"fakes/client", "fakes/mta", "reports"},
+		"loadgen/storm":            {"fakes/client"},
 		"reference/ledger/journal": {"reference/ledger", "reference/policy"},
 		"features/target/embedded": {"features/target", "fakes/mx", "simulator/...", "reference/..."},
 		"features/target/static":   {"features/target", "fakes/client", "fakes/mx", "reports/transcript"},

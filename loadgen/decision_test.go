@@ -33,7 +33,7 @@ func newDecider() (*decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.stop, err = startRelay(l, func(e wire.Engine) wire.Engine {
+	d.stop, err = startRelay(l, nil, func(e wire.Engine) wire.Engine {
 		d.engine = e
 		return e
 	})

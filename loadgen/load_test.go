@@ -18,12 +18,13 @@ const connections = 10
 
 // side is a server and the sessions that load it.
 type side struct {
-	server   *process // nil: somebody else's
+	server   *process
 	mail     *mail
 	sessions []session
 }
 
 type session struct {
+	way    way
 	conn   *client.Conn
 	writer writer
 }
@@ -34,39 +35,24 @@ func (b *bench) open(kind server, s shape, sessions int) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	return opened(p, p.address, s, sessions)
+	return b.opened(p, s, inTheClear, sessions)
 }
 
-// opened opens sessions to address. When that fails p is stopped.
-func opened(p *process, address string, s shape, sessions int) (*side, error) {
+// opened opens sessions to a server. When that fails p is stopped.
+func (b *bench) opened(p *process, s shape, c cover, sessions int) (*side, error) {
 	d := &side{server: p, mail: newMail(s)}
 	for range sessions {
-		conn, err := dial(address)
+		w, err := b.way(p.address, c)
 		if err != nil {
 			return nil, errors.Join(err, d.close())
 		}
-		d.sessions = append(d.sessions, session{conn, writer{mail: d.mail}})
+		conn, err := w.open()
+		if err != nil {
+			return nil, errors.Join(err, d.close())
+		}
+		d.sessions = append(d.sessions, session{w, conn, writer{mail: d.mail}})
 	}
 	return d, nil
-}
-
-// dial opens a session up to the reply to EHLO.
-func dial(address string) (*client.Conn, error) {
-	conn, err := (&client.Dialer{Address: address, Timeout: 20 * time.Second}).Dial(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	greeting, err := conn.ReadReply()
-	if err == nil && greeting.Positive() {
-		greeting, err = conn.Hello(hello)
-	}
-	if err == nil && !greeting.Positive() {
-		err = fmt.Errorf("%s refused the session: %v", address, greeting)
-	}
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return conn, nil
 }
 
 func (d *side) close() error {
@@ -74,19 +60,33 @@ func (d *side) close() error {
 	for _, s := range d.sessions {
 		errs = append(errs, s.conn.Close())
 	}
-	if d.server != nil {
-		errs = append(errs, d.server.stop())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, d.server.stop())...)
 }
 
 // pace sends over one session until the time is over, and tells how many messages were accepted.
 type pace func(s *session, until time.Time) (accepted int, err error)
 
-// pipelined sends the next envelope behind each dot: one round trip a message.
-func pipelined(s *session, until time.Time) (accepted int, err error) {
+// burst sends the next envelope behind each dot: one round trip a message.
+func burst(s *session, until time.Time) (accepted int, err error) {
+	return many(s.conn.SendMany, s, until)
+}
+
+// chunked sends each message as one chunk: one round trip. It is an error where that can't be had.
+func chunked(s *session, until time.Time) (accepted int, err error) {
+	if !s.conn.Capabilities().Has("CHUNKING") {
+		return 0, errNoChunks
+	}
+	return many(s.conn.SendManyChunked, s, until)
+}
+
+var errNoChunks = errors.New("the server announces no CHUNKING")
+
+// many sends in one of the client's ways to send many.
+func many(
+	send func(context.Context, int, func(int) client.Message, func(int, client.Outcome) bool) error, s *session, until time.Time,
+) (accepted int, err error) {
 	var refused error
-	err = s.conn.SendMany(context.Background(), -1, s.writer.message, func(_ int, o client.Outcome) bool {
+	err = send(context.Background(), -1, s.writer.message, func(_ int, o client.Outcome) bool {
 		if refused = refusal(o); refused == nil {
 			accepted++
 		}
@@ -97,17 +97,45 @@ func pipelined(s *session, until time.Time) (accepted int, err error) {
 
 // lockstep waits for each reply: four round trips a message of one recipient.
 func lockstep(s *session, until time.Time) (accepted int, err error) {
-	for time.Now().Before(until) || accepted == 0 {
-		o, err := s.conn.Send(s.writer.message(accepted), client.Lockstep)
-		if err == nil {
-			err = refusal(o)
-		}
+	return s.repeat(until, func(i int) error { return s.send(s.conn, i, client.Lockstep) })
+}
+
+// pipelined sends the envelope at once and waits for the content's turn: two round trips a message.
+func pipelined(s *session, until time.Time) (accepted int, err error) {
+	return s.repeat(until, func(i int) error { return s.send(s.conn, i, client.Pipelined) })
+}
+
+// anew opens a session for each message, TLS and all, and says goodbye.
+func anew(s *session, until time.Time) (accepted int, err error) {
+	return s.repeat(until, func(i int) error {
+		conn, err := s.way.open()
 		if err != nil {
+			return err
+		}
+		err = s.send(conn, i, client.Pipelined)
+		_, gone := conn.Quit()
+		return errors.Join(err, gone)
+	})
+}
+
+// repeat sends message after message, one at least, until the time is over.
+func (s *session) repeat(until time.Time, send func(i int) error) (accepted int, err error) {
+	for time.Now().Before(until) || accepted == 0 {
+		if err := send(accepted); err != nil {
 			return accepted, err
 		}
 		accepted++
 	}
 	return accepted, nil
+}
+
+// send sends message i.
+func (s *session) send(conn *client.Conn, i int, mode client.Mode) error {
+	o, err := conn.Send(s.writer.message(i), mode)
+	if err == nil {
+		err = refusal(o)
+	}
+	return err
 }
 
 // refusal is an error when not every recipient of a message was accepted: then it isn't the work that was to be measured.

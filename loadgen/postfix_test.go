@@ -24,25 +24,35 @@ func find(program string) (path string, ok bool) {
 	return path, err == nil
 }
 
-// againstSink compares the relay with Postfix's smtp-sink: under smtp-source, and under the pipelined client.
+// againstSink compares the relay with Postfix's smtp-sink under our client. smtp-sink has neither BDAT nor TLS.
 func (b *bench) againstSink(t *loadgen.Table) error {
+	sink := b.sink(t)
+	if sink == nil {
+		return nil
+	}
+	return b.compare(t, "relay / smtp-sink", b.launch(relayServer), sink, []line{
+		{how: "pipelined", pace: pipelined, shape: shape{kib, 1}, target: loadgen.AtLeast(1.2)},
+		{how: "pipelined", pace: pipelined, shape: shape{10 * kib, 1}},
+		{how: "pipelined", pace: pipelined, shape: shape{100 * kib, 1}},
+		{how: "pipelined", pace: pipelined, shape: shape{kib, 50}, target: loadgen.AtLeast(2.5)},
+		{how: "one burst a message", pace: burst, shape: shape{kib, 1}, target: loadgen.AtLeast(1.2)},
+		{how: "one burst a message", pace: burst, shape: shape{kib, 50}, target: loadgen.AtLeast(2.5)},
+		{how: "BDAT beside one burst a message", pace: chunked, other: burst, shape: shape{kib, 1}, target: loadgen.AtLeast(1.2)},
+		{how: "a connection a message", pace: anew, shape: shape{kib, 1}},
+	})
+}
+
+// sink gives what starts smtp-sink; nil, which the table tells, where it isn't installed or isn't to be used.
+func (b *bench) sink(t *loadgen.Table) launch {
 	if b.alone {
 		return nil
 	}
-	sink, haveSink := find("smtp-sink")
-	source, haveSource := find("smtp-source")
-	if !haveSink {
-		t.Say("smtp-sink: not installed (apt-get install postfix): line left out")
+	program, ok := find("smtp-sink")
+	if !ok {
+		t.Say(b.group + ": smtp-sink isn't installed (apt-get install postfix): lines left out")
 		return nil
 	}
-	if err := b.pipelinedSink(t, sink); err != nil {
-		return err
-	}
-	if !haveSource {
-		t.Say("smtp-source: not installed (apt-get install postfix): line left out")
-		return nil
-	}
-	return b.underSource(t, sink, source)
+	return func() (*process, error) { return startSink(program) }
 }
 
 // startSink starts smtp-sink, which needs a port that is free and, as root, a user to be.
@@ -84,39 +94,6 @@ func killed(p *process) error {
 	return nil
 }
 
-// pipelinedSink compares both under the pipelined client.
-func (b *bench) pipelinedSink(t *loadgen.Table, sink string) error {
-	for _, line := range []struct {
-		shape  shape
-		target loadgen.Target
-	}{{shape{kib, 1}, loadgen.AtLeast(1.2)}, {shape{kib, 50}, loadgen.AtLeast(2.5)}} {
-		if err := b.pipelinedSinkLine(t, sink, line.shape, line.target); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *bench) pipelinedSinkLine(t *loadgen.Table, sink string, s shape, target loadgen.Target) (err error) {
-	relay, err := b.open(relayServer, s, connections)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, relay.close()) }()
-	p, err := startSink(sink)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, killed(p)) }()
-	peer, err := opened(nil, p.address, s, connections)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, peer.close()) }()
-	return b.ratio(t, "relay / smtp-sink, pipelined, "+s.String(), target, "messages/s",
-		relay.rate(pipelined, b.window), peer.rate(pipelined, b.window))
-}
-
 // run is one call of smtp-source.
 type run struct {
 	name      string
@@ -127,17 +104,26 @@ type run struct {
 }
 
 // underSource compares both under smtp-source: lock-step, 10 sessions.
-func (b *bench) underSource(t *loadgen.Table, sink, source string) (err error) {
+func (b *bench) underSource(t *loadgen.Table) (err error) {
+	sink := b.sink(t)
+	if sink == nil {
+		return nil
+	}
+	source, ok := find("smtp-source")
+	if !ok {
+		t.Say(b.group + ": smtp-source isn't installed (apt-get install postfix): lines left out")
+		return nil
+	}
 	relay, err := b.serve(relayServer)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, relay.stop()) }()
-	peer, err := startSink(sink)
+	peer, err := sink()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, killed(peer)) }()
+	defer func() { err = errors.Join(err, peer.stop()) }()
 	calls := uint64(0)
 	for _, r := range []run{
 		{"", shape{kib, 1}, 3000, false, loadgen.AtLeast(0.9)},
@@ -153,6 +139,9 @@ func (b *bench) underSource(t *loadgen.Table, sink, source string) (err error) {
 			}
 		}
 		name := "relay / smtp-sink under smtp-source, " + r.shape.String() + r.name
+		if !b.wants(name) {
+			continue
+		}
 		if err := b.ratio(t, name, r.target, "messages/s", measure(relay.address), measure(peer.address)); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ package loadgen_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,13 +34,17 @@ const (
 	goSMTPServer server = "go-smtp"   // go-smtp's server with a backend that accepts everything
 )
 
-// serveUntilEOF is the server's process: it prints its address, then usage as JSON for each line of standard input.
-func serveUntilEOF(kind server) (err error) {
+// serveUntilEOF is the server's process, with TLS that the authority in a directory vouches for: it prints its address, then usage as JSON for each line of standard input.
+func serveUntilEOF(kind server, authority string) (err error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	stop, err := start(kind, l)
+	secret, err := secured(authority)
+	if err != nil {
+		return err
+	}
+	stop, err := start(kind, l, secret)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", kind, err)
 	}
@@ -54,19 +59,19 @@ func serveUntilEOF(kind server) (err error) {
 	return nil
 }
 
-func start(kind server, l net.Listener) (stop func() error, err error) {
+func start(kind server, l net.Listener, secret *tls.Config) (stop func() error, err error) {
 	switch kind {
 	case relayServer:
-		return startRelay(l, nil)
+		return startRelay(l, secret, nil)
 	case openServer:
-		return startRelay(l, func(wire.Engine) wire.Engine { return open{} })
+		return startRelay(l, secret, func(wire.Engine) wire.Engine { return open{} })
 	case goSMTPServer:
-		return startGoSMTP(l)
+		return startGoSMTP(l, secret)
 	}
 	return nil, fmt.Errorf("no server is called %q", kind)
 }
 
-func startRelay(l net.Listener, engine func(wire.Engine) wire.Engine) (stop func() error, err error) {
+func startRelay(l net.Listener, secret *tls.Config, engine func(wire.Engine) wire.Engine) (stop func() error, err error) {
 	service, err := services.Load(services.Default, nil)
 	if err != nil {
 		return nil, err
@@ -76,7 +81,7 @@ func startRelay(l net.Listener, engine func(wire.Engine) wire.Engine) (stop func
 		return nil, err
 	}
 	relay, err := reference.Start(reference.Options{
-		Service: service, Directory: world, Keeper: mailbox.Discard(), Engine: engine,
+		Service: service, Directory: world, Keeper: mailbox.Discard(), Engine: engine, TLS: secret,
 		Listeners: map[policy.Role][]net.Listener{policy.Port25: {l}},
 	})
 	if err != nil {
@@ -99,9 +104,9 @@ func (open) Commit(_ context.Context, _ *policy.Facts, body io.Reader) (policy.D
 
 func (open) Release(*policy.Facts) {}
 
-func startGoSMTP(l net.Listener) (stop func() error, err error) {
+func startGoSMTP(l net.Listener, secret *tls.Config) (stop func() error, err error) {
 	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return bare{}, nil }))
-	s.Domain = "go-smtp.example"
+	s.Domain, s.TLSConfig = "go-smtp.example", secret
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	return func() error {
@@ -153,7 +158,7 @@ func inUse() int64 {
 type process struct {
 	address string
 	command *exec.Cmd
-	in      io.WriteCloser
+	in      io.WriteCloser // nil: it takes no word
 	out     *bufio.Reader
 }
 
@@ -163,7 +168,7 @@ func (b *bench) serve(kind server) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{command: exec.Command(program, "-bench.serve="+string(kind), "-bench.profile="+b.profile)}
+	p := &process{command: exec.Command(program, "-bench.serve="+string(kind), "-bench.authority="+b.authority, "-bench.profile="+b.profile)}
 	p.command.Stderr = os.Stderr
 	p.command.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // else each server takes a second to end in tests with -race
 	if p.in, err = p.command.StdinPipe(); err != nil {
@@ -201,4 +206,9 @@ func (p *process) usage(what string) (u usage, err error) {
 }
 
 // stop ends the process and waits for it.
-func (p *process) stop() error { return errors.Join(p.in.Close(), p.command.Wait()) }
+func (p *process) stop() error {
+	if p.in == nil {
+		return killed(p)
+	}
+	return errors.Join(p.in.Close(), p.command.Wait())
+}

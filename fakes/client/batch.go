@@ -11,6 +11,7 @@ type batch struct {
 	dot      bool     // a lone dot: 354 came although nobody is there to get the message
 	reset    bool     // RSET
 	envelope *Message // MAIL, every RCPT, DATA
+	chunked  bool     // in place of DATA the envelope ends with the content, as one chunk
 }
 
 func (b *batch) empty() bool { return *b == batch{} }
@@ -27,9 +28,15 @@ func (b *batch) fits() bool {
 		octets += len(m.Data) + len(m.Data)/16
 	}
 	if m := b.envelope; m != nil {
+		if b.chunked && m.Write != nil {
+			return false
+		}
 		octets += 2*line + len(m.Sender) + len(m.Parameters)
 		for _, recipient := range m.Recipients {
 			octets += line/4 + len(recipient)
+		}
+		if b.chunked {
+			octets += len(m.Data)
 		}
 	}
 	return octets <= writeBuffer
@@ -70,9 +77,14 @@ func (c *Conn) compose(b batch) error {
 	if b.reset {
 		c.composeLine([]byte("RSET"))
 	}
-	if b.envelope != nil {
-		c.composeEnvelope(b.envelope)
+	if b.envelope == nil {
+		return nil
 	}
+	c.composeEnvelope(b.envelope)
+	if b.chunked {
+		return c.composeChunk(b.envelope)
+	}
+	c.composeLine([]byte("DATA"))
 	return nil
 }
 
@@ -90,7 +102,6 @@ func (c *Conn) composeEnvelope(m *Message) {
 	if more := len(m.Recipients) - 1; c.log != nil && c.brief && more > 0 {
 		c.log.Note(c.name, fmt.Sprintf("%d more RCPT", more))
 	}
-	c.composeLine([]byte("DATA"))
 }
 
 func (c *Conn) composeLine(line []byte) {
@@ -171,5 +182,6 @@ const (
 	rcptCommand = "RCPT"
 	dataCommand = "DATA"
 	dotCommand  = "."
+	bdatCommand = "BDAT"
 	rsetCommand = "RSET"
 )

@@ -14,17 +14,22 @@ import "context"
 //
 // Errors: as Send's; ErrSessionOver when the relay said 421 before all was sent; ctx's cause. An error ends the session.
 func (c *Conn) SendMany(ctx context.Context, count int, next func(i int) Message, onOutcome func(i int, o Outcome) bool) error {
-	if count == 0 {
-		return nil
-	}
-	given := c.watch(ctx)
-	c.brief = true
-	defer func() { c.brief = false }()
 	t := &train{conn: c, count: count, next: next, onOutcome: onOutcome}
 	if c.capabilities.Has("PIPELINING") {
-		return given(t.run())
+		return t.depart(ctx, t.run)
 	}
-	return given(t.walk())
+	return t.depart(ctx, func() error { return t.walk(c.sendLockstep) })
+}
+
+// SendManyChunked is SendMany with each transaction in one write, its content as a chunk (Chunked), where the relay
+// announced CHUNKING and PIPELINING; else it is SendMany itself. A message costs one round trip, a refused one a second
+// for its RSET. next(i+1) is called after onOutcome(i). Source: RFC 3030 §4.2.
+func (c *Conn) SendManyChunked(ctx context.Context, count int, next func(i int) Message, onOutcome func(i int, o Outcome) bool) error {
+	if !c.capabilities.Has("CHUNKING") || !c.capabilities.Has("PIPELINING") {
+		return c.SendMany(ctx, count, next, onOutcome)
+	}
+	t := &train{conn: c, count: count, next: next, onOutcome: onOutcome}
+	return t.depart(ctx, func() error { return t.walk(c.sendChunked) })
 }
 
 // train is messages that follow each other.
@@ -39,12 +44,23 @@ type train struct {
 	stopped bool // onOutcome said so
 }
 
-// walk sends the messages in lock-step.
-func (t *train) walk() error {
+// depart goes in one of the ways, until ctx ends.
+func (t *train) depart(ctx context.Context, way func() error) error {
+	if t.count == 0 {
+		return nil
+	}
+	given := t.conn.watch(ctx)
+	t.conn.brief = true
+	defer func() { t.conn.brief = false }()
+	return given(way())
+}
+
+// walk sends one message after the other.
+func (t *train) walk(send func(m *Message, out *Outcome) error) error {
 	for i := 0; i != t.count; i++ {
 		t.begin()
 		t.cars[0] = t.next(i)
-		if err := t.conn.sendLockstep(&t.cars[0], &t.out); err != nil {
+		if err := send(&t.cars[0], &t.out); err != nil {
 			return err
 		}
 		t.tell(i)

@@ -22,7 +22,7 @@ import (
 // quickRelay answers at once and counts. Refusals come by what an address begins with: "dot421@" as sender is refused
 // with 421 in reply to the dot, "rcpt550@" as recipient in reply to RCPT.
 type quickRelay struct {
-	announces string
+	announces string   // keywords, divided by blanks
 	accepted  []string // senders
 	rcpts     int      // recipients of what was accepted
 	octets    int      // of content that was accepted
@@ -83,8 +83,10 @@ func (s *quickSession) answer(line []byte) {
 			return
 		}
 		s.reply("data", s.sender, "")
+	case bytes.HasPrefix(line, []byte("BDAT ")):
+		s.chunk(line)
 	case bytes.HasPrefix(line, []byte("EHLO")):
-		s.out.WriteString("250-quick\r\n250 " + s.relay.announces + "\r\n")
+		s.out.WriteString("250-" + strings.ReplaceAll("quick "+s.relay.announces, " ", "\r\n250-") + "\r\n250 HELP\r\n")
 	case bytes.Equal(line, []byte("RSET")):
 		s.open = false
 		s.out.WriteString("250 2.0.0 OK\r\n")
@@ -118,6 +120,30 @@ func (s *quickSession) content() {
 		return
 	}
 	if s.reply("dot", s.sender, "250 2.0.0 queued\r\n") {
+		s.relay.accepted = append(s.relay.accepted, s.sender)
+		s.relay.rcpts += s.rcpts
+		s.relay.octets += octets
+	}
+}
+
+// chunk swallows a last chunk, whatever comes of it. Refused, it leaves the transaction open.
+func (s *quickSession) chunk(line []byte) {
+	octets, last := 0, ""
+	fmt.Sscanf(string(line), "BDAT %d %s", &octets, &last)
+	if last != "LAST" {
+		s.out.WriteString("501 5.5.4 BDAT octets LAST\r\n")
+		return
+	}
+	if _, err := s.in.Discard(octets); err != nil {
+		s.over = true
+		return
+	}
+	if !s.open || s.rcpts == 0 {
+		s.out.WriteString("503 5.5.1 no valid recipients\r\n")
+		return
+	}
+	if s.reply("data", s.sender, "") && s.reply("dot", s.sender, "250 2.0.0 queued\r\n") {
+		s.open = false
 		s.relay.accepted = append(s.relay.accepted, s.sender)
 		s.relay.rcpts += s.rcpts
 		s.relay.octets += octets

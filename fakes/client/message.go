@@ -10,9 +10,10 @@ type Message struct {
 	Sender     string   // reverse-path as between < and >; "" is <>
 	Recipients []string // forward-paths as between < and >
 	// Data is the content. It is sent as it is but for the dots that RFC 5321 §4.5.2 adds behind CRLF, and a CRLF at the
-	// end where it lacks; a bare CR or LF stays what it is.
+	// end where it lacks; a bare CR or LF stays what it is. In a chunk it is sent as it is.
 	Data []byte
 	// Write writes the content in place of Data. Its error breaks the session off: a dot would make half a message of it.
+	// What goes into a chunk is kept in memory first, for its length stands in front of it.
 	Write func(w io.Writer) error
 
 	SizeParam  bool   // MAIL says SIZE=. Source: RFC 1870 §3
@@ -28,6 +29,9 @@ type Mode string
 const (
 	Lockstep  Mode = "lockstep"  // each command waits for the reply to the one before
 	Pipelined Mode = "pipelined" // MAIL, every RCPT and DATA in one write. Source: RFC 2920 §3.1
+	// Chunked is MAIL, every RCPT and one BDAT LAST with the content in one write: one round trip. A relay that refuses the
+	// chunk swallows it. Source: RFC 3030 §2 and §4.2
+	Chunked Mode = "chunked"
 )
 
 // Stage is a point of the dialogue at which a relay may refuse.
@@ -41,12 +45,12 @@ const (
 	Mail      Stage = "mail"        // the reply to MAIL
 	Rcpt      Stage = "rcpt"        // the reply to RCPT: every recipient was refused, or 421
 	Data      Stage = "data"        // the reply to DATA
-	EndOfData Stage = "end-of-data" // the reply to the final dot
+	EndOfData Stage = "end-of-data" // the reply to the final dot, or to the last chunk
 )
 
 // Outcome is how a transaction ended.
 type Outcome struct {
-	Accepted   bool    // the final dot got a 2yz reply
+	Accepted   bool    // the final dot, or the last chunk, got a 2yz reply
 	Stage      Stage   // where it was decided; with an error: what was being waited for
 	Reply      Reply   // the first refusal that decided it, or the reply that accepted it
 	Recipients []Reply // the replies to RCPT, in order; fewer than recipients when the transaction ended before
@@ -106,7 +110,7 @@ func (o *Outcome) data(reply Reply) bool {
 	return true
 }
 
-// endOfData takes the reply to the final dot.
+// endOfData takes the reply to the final dot or to the last chunk.
 func (o *Outcome) endOfData(reply Reply) {
 	o.Accepted = reply.Positive() && !o.decided()
 	o.decide(EndOfData, reply)

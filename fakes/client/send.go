@@ -7,8 +7,11 @@ package client
 // of Message.Write.
 func (c *Conn) Send(m Message, mode Mode) (Outcome, error) {
 	send := c.sendLockstep
-	if mode == Pipelined {
+	switch mode {
+	case Pipelined:
 		send = c.sendPipelined
+	case Chunked:
+		send = c.sendChunked
 	}
 	var out Outcome
 	err := send(&m, &out)
@@ -81,9 +84,22 @@ func (c *Conn) sendPipelined(m *Message, out *Outcome) error {
 
 // readEnvelope reads the replies to MAIL, every RCPT and DATA of a batch; awaited: 354 came. After 421 it reads no more.
 func (c *Conn) readEnvelope(m *Message, out *Outcome) (awaited bool, err error) {
-	reply, err := c.awaitAt(Mail, out, mailCommand)
+	if err := c.readRecipients(m, out); err != nil || out.over() {
+		return false, err
+	}
+	reply, err := c.awaitAt(Data, out, dataCommand)
 	if err != nil {
 		return false, err
+	}
+	c.settle()
+	return out.data(reply), nil
+}
+
+// readRecipients reads the replies to MAIL and every RCPT of a batch. After 421 it reads no more and gives up the rest.
+func (c *Conn) readRecipients(m *Message, out *Outcome) error {
+	reply, err := c.awaitAt(Mail, out, mailCommand)
+	if err != nil {
+		return err
 	}
 	out.mail(reply)
 	c.open = reply.Positive()
@@ -92,20 +108,16 @@ func (c *Conn) readEnvelope(m *Message, out *Outcome) (awaited bool, err error) 
 			break
 		}
 		if reply, err = c.awaitAt(Rcpt, out, rcptCommand); err != nil {
-			return false, err
+			return err
 		}
 		out.rcpt(reply)
 	}
 	if out.over() {
 		c.giveUp()
-		return false, nil
+		return nil
 	}
 	out.rcptsDone()
-	if reply, err = c.awaitAt(Data, out, dataCommand); err != nil {
-		return false, err
-	}
-	c.settle()
-	return out.data(reply), nil
+	return nil
 }
 
 // finish writes b, which holds the content or a lone dot, and reads the reply to the dot.
