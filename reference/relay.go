@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -30,7 +31,8 @@ type Options struct {
 	Now       func() time.Time // for decisions and dates; nil: time.Now
 	Events    func(wire.Event) // nil: none
 	Deadlines wire.Deadlines
-	MaxErrors int // see wire.Config
+	MaxErrors int            // see wire.Config
+	ProxyFrom []netip.Prefix // see wire.Config
 
 	// Decider and Engine wrap what decides: for relays that are broken on purpose, and for faults. nil: as they are.
 	Decider func(Decider) Decider
@@ -100,6 +102,7 @@ func newRelay(o Options) (*Relay, error) {
 		TLS:          o.TLS,
 		Deadlines:    o.Deadlines,
 		MaxErrors:    o.MaxErrors,
+		ProxyFrom:    o.ProxyFrom,
 		Tap:          o.Tap,
 		Now:          o.Now,
 		Events:       o.Events,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ type Config struct {
 	// understood, since the last accepted message, and of credentials that the Engine refuses, since the session began.
 	// 0: 20, so a session has 20 guesses at a password. -1: no bound.
 	MaxErrors int
+	// ProxyFrom are the peers that must begin each connection with a header of the PROXY protocol, version 1 or 2, below
+	// TLS: the client's address is then the header's. Nobody else's header is believed. Empty: nobody does.
+	ProxyFrom []netip.Prefix
 	// MaxSessions bounds the sessions at once, over all listeners. One more gets ReplyBusy. 0: 20,000. -1: no bound.
 	MaxSessions int
 	// Tap wraps what a session reads from and writes to: the connection in the clear, and then the one inside TLS. The
@@ -42,7 +46,8 @@ type Config struct {
 	NewID func() string
 	// Now is the time in {unix} and in events. nil: time.Now.
 	Now func() time.Time
-	// Events is called for every reply, and with Code 0 for a failed handshake and a panic. It is called in the
+	// Events is called for every reply, and with Code 0 for a failed handshake, a bad PROXY
+	// header and a panic. It is called in the
 	// sessions' goroutines and must not panic. nil: nobody wants them.
 	Events func(Event)
 }
@@ -53,6 +58,7 @@ type Deadlines struct {
 	Data      time.Duration // for the next block of a message. Default 3 min (RFC 5321 §4.5.3.2.5)
 	Message   time.Duration // for the whole message. Default 1 h
 	Auth      time.Duration // for a response to an AUTH challenge. Default 5 min
+	Proxy     time.Duration // for the whole PROXY header. Default 10 s
 	Handshake time.Duration // for the TLS handshake. Default 1 min
 	Write     time.Duration // for the client to take what is written at once. Default 1 min
 }
@@ -109,6 +115,7 @@ func (c *Config) setDefaults() {
 	set(&c.Deadlines.Data, 3*time.Minute)
 	set(&c.Deadlines.Message, time.Hour)
 	set(&c.Deadlines.Auth, 5*time.Minute)
+	set(&c.Deadlines.Proxy, defaultProxy)
 	set(&c.Deadlines.Handshake, time.Minute)
 	set(&c.Deadlines.Write, time.Minute)
 	if c.MaxErrors == 0 {

@@ -16,7 +16,8 @@ import (
 type session struct {
 	stream
 	server *Server
-	raw    net.Conn // what was accepted, below TLS
+	raw    net.Conn // what was accepted
+	base   net.Conn // what TLS goes over: raw, or what is left of it behind a PROXY header
 
 	facts       policy.Facts
 	decision    policy.Decision // the last one; a field since it is large and asked for at each command
@@ -40,9 +41,9 @@ type session struct {
 }
 
 func newSession(server *Server, conn net.Conn, role policy.Role) *session {
-	s := &session{server: server, raw: conn}
+	s := &session{server: server, raw: conn, base: conn}
 	s.stream = stream{
-		conn:  server.config.Tap(conn),
+		conn:  conn,
 		pools: &server.pools,
 		lent:  server.pools.small.Get().(*[]byte),
 		write: server.config.Deadlines.Write,
@@ -50,12 +51,15 @@ func newSession(server *Server, conn net.Conn, role policy.Role) *session {
 	}
 	s.facts = policy.Facts{Session: server.config.NewID(), Peer: peerOf(conn), Port: role}
 	s.positives = server.positives(s.facts.Session)
+	if !server.trusted(s.facts.Peer) {
+		s.stream.conn = server.config.Tap(conn) // otherwise behind the PROXY header
+	}
 	return s
 }
 
 func peerOf(conn net.Conn) netip.Addr {
 	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap().WithZone("")
+		return plainAddr(tcp)
 	}
 	return netip.Addr{}
 }
@@ -100,7 +104,7 @@ func (s *session) protect(step func()) (fine bool) {
 
 // dialogue is the session from the greeting to its last reply.
 func (s *session) dialogue() {
-	if s.facts.Port == policy.Port465 && !s.handshake() {
+	if !s.introduce() || s.facts.Port == policy.Port465 && !s.handshake() {
 		return
 	}
 	for s.greet(); !s.closing && s.broken == nil; {
