@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cucumber/godog"
@@ -107,7 +108,7 @@ func declares(d target.Description, c target.Capability) bool {
 
 func absent(c target.Capability) reports.Verdict {
 	verbs := []target.Capability{target.CanApply, target.CanReset, target.CanUsage, target.CanClock, target.CanDelivered}
-	if slices.Contains(verbs, c) {
+	if slices.Contains(verbs, c) || strings.HasPrefix(string(c), rolePrefix) {
 		return reports.Unprovisioned
 	}
 	return reports.Unsupported

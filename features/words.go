@@ -137,7 +137,13 @@ func parts() []part {
 	}
 }
 
-// role gives the value of a role. A role that nobody plays is an error: what needs it says so by @needs.
+// rolePrefix begins the name of a role as what a target lacks.
+const rolePrefix = "role "
+
+// roleCapability is a role as what a target lacks: its profile binds nobody to it.
+func roleCapability(name string) target.Capability { return target.Capability(rolePrefix + name) }
+
+// role gives the value of a role. A role that nobody plays is *Missing.
 func (w words) role(name string) (string, error) {
 	if number, ok := strings.CutPrefix(name, "recipient"); ok {
 		return w.recipient(number)
@@ -153,7 +159,7 @@ func (w words) role(name string) (string, error) {
 	case !known:
 		return "", fmt.Errorf("no role is called {%s}", name)
 	case value == "":
-		return "", fmt.Errorf("the target names nobody for {%s}", name)
+		return "", &Missing{roleCapability(name)}
 	}
 	return value, nil
 }
@@ -175,7 +181,7 @@ func (w words) recipient(number string) (string, error) {
 			return r, nil
 		}
 	}
-	return "", fmt.Errorf("the target names %d recipients, the scenario wants %d", len(w.roles.Recipients), n)
+	return "", &Missing{roleCapability(fmt.Sprintf("recipient %d", n))}
 }
 
 // bearer is the good token of a user.
