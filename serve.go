@@ -39,8 +39,38 @@ type serve struct {
 	Service   string            `placeholder:"FILE" help:"A service of your own, in the form of google-workspace.yaml. Default: the built-in one."`
 	Switch    map[string]string `placeholder:"NAME=VALUE" help:"Answer differently what the document leaves open: day-window=fixed. Repeat for more."`
 	ProxyFrom []string          `placeholder:"CIDR,..." help:"Behind a proxy: connections from these addresses must begin with a header of the PROXY protocol (version 1 or 2, below TLS), and the client's address is the one it gives. Repeat for more. Default: nobody is believed."`
+	Bounds    bounds            `embed:"" prefix:"max-"`
 	Events    string            `default:"-" placeholder:"FILE" help:"Write an event for each reply here, as JSON lines; '-': standard output; 'off'. Default: ${default}."`
 	Drain     time.Duration     `default:"10s" help:"How long sessions may go on after SIGTERM. Default: ${default}."`
+}
+
+// bounds are what one client, or all together, may take of the relay. They are no limits of the service.
+type bounds struct {
+	Sessions           int `default:"0" placeholder:"N" help:"Sessions at once; one more gets 421. 0: 20,000; -1: any number."`
+	SessionsPerAddress int `default:"0" placeholder:"N" help:"Sessions at once of one client address (of one /64 in IPv6), that of the PROXY header where there is one; one more gets 421. 0 and -1: any number."`
+	Transactions       int `default:"0" placeholder:"N" help:"Transactions of a session; one more gets 421, and the client connects again. 0: 1,000,000; -1: any number."`
+	Commands           int `default:"0" placeholder:"N" help:"Commands of a session that bring no message on, such as NOOP and RSET, in a row; one more gets 421. 0: 10,000; -1: any number."`
+	Errors             int `default:"0" placeholder:"N" help:"Commands of a session that can't be understood, and wrong credentials; at that many it is closed. 0: 20; -1: any number."`
+	Recipients         int `default:"0" placeholder:"N" help:"Recipients of a transaction that are kept in memory, even where the service has no limit; one more gets 452. 0: 10,000; -1: any number."`
+}
+
+// set puts the bounds into o.
+func (b *bounds) set(o *reference.Options) error {
+	for _, bound := range []struct {
+		flag string
+		n    int
+		to   *int
+	}{
+		{"--max-sessions", b.Sessions, &o.MaxSessions}, {"--max-sessions-per-address", b.SessionsPerAddress, &o.MaxPeerSessions},
+		{"--max-transactions", b.Transactions, &o.MaxTransactions}, {"--max-commands", b.Commands, &o.MaxCommands},
+		{"--max-errors", b.Errors, &o.MaxErrors}, {"--max-recipients", b.Recipients, &o.MaxRecipients},
+	} {
+		if bound.n < -1 {
+			return wrong(fmt.Errorf("%s is %d", bound.flag, bound.n), "Give a number, 0 for the default, or -1 for none")
+		}
+		*bound.to = bound.n
+	}
+	return nil
 }
 
 // Help teaches by example.
@@ -153,7 +183,9 @@ func (c *serve) options() (o reference.Options, notes []string, err error) {
 	if err != nil {
 		return o, nil, wrong(fmt.Errorf("--proxy-from: %w", err), "Give the addresses of your proxies, such as 10.0.0.0/8 or 192.0.2.7")
 	}
-	return reference.Options{Service: service, Directory: world, TLS: certificate.TLS, Keeper: box, ProxyFrom: proxies}, notes, nil
+	o = reference.Options{Service: service, Directory: world, TLS: certificate.TLS, Keeper: box, ProxyFrom: proxies}
+	err = c.Bounds.set(&o)
+	return o, notes, err
 }
 
 // prefixes reads addresses, and ranges of them in CIDR form.

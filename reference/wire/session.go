@@ -19,18 +19,21 @@ type session struct {
 	raw    net.Conn // what was accepted
 	base   net.Conn // what TLS goes over: raw, or what is left of it behind a PROXY header
 
-	facts       policy.Facts
-	decision    policy.Decision // the last one; a field since it is large and asked for at each command
-	transaction bool            // MAIL was accepted
-	pending     bool            // something may be held for the transaction
-	barred      bool            // the greeting was a refusal: nothing but QUIT goes on
-	closing     bool            // close after what is gathered
-	quitted     bool            // by QUIT: the client sends nothing more
-	errors      int             // faults since the last accepted message, and guesses
-	guesses     int             // refused credentials
-	message     dotReader
-	chunks      *chunkReader // the message, between its first BDAT and the reply to its last; else nil
-	octets      int64        // {octets}: of the chunk that is answered
+	facts        policy.Facts
+	decision     policy.Decision // the last one; a field since it is large and asked for at each command
+	transaction  bool            // MAIL was accepted
+	pending      bool            // something may be held for the transaction
+	barred       bool            // the greeting was a refusal: nothing but QUIT goes on
+	closing      bool            // close after what is gathered
+	quitted      bool            // by QUIT: the client sends nothing more
+	errors       int             // faults since the last accepted message, and guesses
+	guesses      int             // refused credentials
+	fruitless    int             // commands since the last that brought a message on
+	transactions int
+	counted      bool // among the sessions of its peer
+	message      dotReader
+	chunks       *chunkReader // the message, between its first BDAT and the reply to its last; else nil
+	octets       int64        // {octets}: of the chunk that is answered
 
 	named     string // {helo}: the argument of HELO or EHLO, fit for a reply also when it was refused
 	challenge []byte // {challenge}, base64
@@ -104,7 +107,7 @@ func (s *session) protect(step func()) (fine bool) {
 
 // dialogue is the session from the greeting to its last reply.
 func (s *session) dialogue() {
-	if !s.introduce() || s.facts.Port == policy.Port465 && !s.handshake() {
+	if !s.introduce() || !s.enter() || s.facts.Port == policy.Port465 && !s.handshake() {
 		return
 	}
 	for s.greet(); !s.closing && s.broken == nil; {
@@ -149,6 +152,21 @@ func (s *session) excuse(err error, bad policy.ReplyName) {
 	default:
 		s.closing = true // the client is gone
 	}
+}
+
+// enter counts the session among those of its peer, or turns it away: on port 465 without a word, since a TLS handshake
+// is what a flood would want of us.
+func (s *session) enter() bool {
+	if s.counted = s.server.peers.enter(s.facts.Peer); s.counted {
+		return true
+	}
+	s.stage = policy.Connect.String()
+	if s.facts.Port == policy.Port465 {
+		s.tellRule(ruleProtect, "wire: too many sessions of one address")
+		return false
+	}
+	s.bye(policy.ReplyPeerBusy)
+	return false
 }
 
 // greet speaks first. RFC 5321 §3.1: after a refusal that doesn't close, all that is left is to wait for QUIT.

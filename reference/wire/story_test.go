@@ -187,10 +187,18 @@ func (s *story) service(text string) {
 		s.role = policy.Role(s.number(value))
 	case "max-size":
 		s.config.MaxSize = int64(s.number(value))
+	case "max-hops":
+		s.config.MaxHops = s.number(value)
 	case "max-errors":
 		s.config.MaxErrors = s.number(value)
 	case "max-sessions":
 		s.config.MaxSessions = s.number(value)
+	case "max-commands":
+		s.config.MaxCommands = s.number(value)
+	case "max-transactions":
+		s.config.MaxTransactions = s.number(value)
+	case "max-recipients":
+		s.config.MaxRecipients = s.number(value)
 	case "with":
 		s.config.Capabilities = append(s.config.Capabilities, value)
 	case "without":
