@@ -82,10 +82,11 @@ func (m *markdown) head() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s SMTP relay conformance: %s\n\n", overallSign(run.Overall), run.Overall)
 	fmt.Fprintf(&b, "%s judged %s", span(run.Tool.Name+" "+run.Tool.Version), span(orUnknown(run.Target.Name)))
-	for _, more := range []string{run.Target.Version, run.Target.Driver} {
-		if more != "" {
-			fmt.Fprintf(&b, " %s", span(more))
-		}
+	if run.Target.Version != "" {
+		fmt.Fprintf(&b, " %s", span(run.Target.Version))
+	}
+	if run.Target.Driver != "" {
+		fmt.Fprintf(&b, ", driver %s", span(run.Target.Driver))
 	}
 	fmt.Fprintf(&b, ", volume %s", span(run.Volume))
 	if run.Selection != "" {

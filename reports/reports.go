@@ -1,7 +1,10 @@
 // Package reports holds what a run of the judge found, and writes it for people and programs.
 //
 // Run is one run against one target, Case one scenario in it. Verdicts are decided by the judge (package features);
-// this package only counts and prints. Start with Run.
+// this package only counts and prints. Every format is a Writer and goes through one door (written.go), where credentials
+// stay out, and those for people through a second, where control characters do. ReadJSON reads a kept report back.
+//
+// Start with Run, then WriteDir for the formats.
 package reports
 
 import (

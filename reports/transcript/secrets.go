@@ -174,14 +174,42 @@ func (s Secrets) LeaveOut(text string) string {
 		}
 		text = strings.Join(parts, redacted)
 	}
-	text = leaveOut(text, sayAuth, encoded)
-	text = leaveOut(text, challenge, nil)
-	text = leaveOut(text, base64ish, saslMessage)
-	text = leaveOut(text, bearer, likeToken)
-	text = leaveOut(text, named, nil)
-	text = leaveOut(text, assigned, nil)
-	return leaveOut(text, inURL, nil)
+	if hinted(text) {
+		text = leaveOut(text, sayAuth, encoded)
+		text = leaveOut(text, challenge, nil)
+		text = leaveOut(text, bearer, likeToken)
+		text = leaveOut(text, named, nil)
+		text = leaveOut(text, assigned, nil)
+		text = leaveOut(text, inURL, nil)
+	}
+	if holdsMessage(text) {
+		text = leaveOut(text, base64ish, saslMessage)
+	}
+	return text
 }
+
+// hinted tells quickly whether text may hold a form that has words of its own. Nearly every line of a transcript has none.
+func hinted(text string) bool {
+	lower := strings.ToLower(text)
+	for _, hint := range []string{"auth", "334", "bearer", "pass", "pwd", "secret", "key", "token", "://"} {
+		if strings.Contains(lower, hint) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsMessage tells quickly whether a word of text is a SASL message.
+func holdsMessage(text string) bool {
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !strings.ContainsRune(base64Letters, r) }) {
+		if len(word) >= 8 && saslMessage(word) {
+			return true
+		}
+	}
+	return false
+}
+
+const base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 // leaveOut redacts the second group of each match of form that secret takes; nil takes each.
 func leaveOut(text string, form *regexp.Regexp, secret func(string) bool) string {
