@@ -51,6 +51,7 @@ func mayImport() map[string][]string {
 		"reference/ledger/journal": {"reference/ledger", "reference/policy"},
 		"features/target/embedded": {"features/target", "fakes/mx", "simulator/...", "reference/..."},
 		"features/target/static":   {"features/target", "fakes/client", "fakes/mx", "reports/transcript"},
+		"features/samples":         {}, // only the tests that judge them
 		"features/samples/gosmtp":  {}, // somebody else's relays
 		"features/samples/minimal": {},
 	}
@@ -65,8 +66,9 @@ func onlyInTests() map[string][]string {
 		"features":                 {"features/target/embedded"}, // the relay that the judge is tried on
 		"features/target/embedded": {"features", "reports"},      // the judge that tries it
 		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
-		"loadgen":                  {"reference/..."},            // the relay that is measured
-		"reference/policy":         {"reference/services"},       // the documented service, that policy's tables are about
+		"features/samples":         {"features", "features/target/...", "reports"},
+		"loadgen":                  {"reference/..."},      // the relay that is measured
+		"reference/policy":         {"reference/services"}, // the documented service, that policy's tables are about
 	}
 }
 

@@ -120,8 +120,11 @@ func (s *scenario) bind(ctx context.Context, binder target.Binder) error {
 	called, err := binder.Bind(ctx, s.world.complete())
 	switch {
 	case errors.Is(err, target.ErrUnsupported):
-		what := strings.TrimPrefix(err.Error(), target.ErrUnsupported.Error())
-		return &lacking{Missing{target.CanApply}, s.plain(strings.TrimPrefix(what, ": "))}
+		what, said := strings.CutPrefix(err.Error(), target.ErrUnsupported.Error()+": ")
+		if !said {
+			return &Missing{target.CanApply}
+		}
+		return &lacking{Missing{target.CanApply}, s.plain(what)}
 	case err != nil:
 		return fmt.Errorf("find customers like the world's: %w", err)
 	case s.world.cast != nil && !s.world.cast.equal(called):
