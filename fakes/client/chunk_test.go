@@ -8,10 +8,13 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/emersion/go-smtp"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/relayspec/relayspec/fakes/mx"
 	"github.com/relayspec/relayspec/reports/transcript"
 )
 
@@ -210,5 +213,42 @@ func TestSendManyChunkedLarge(t *testing.T) {
 	stop()
 	if told != count || relay.octets != count*len(m.Data) || relay.rcpts != count*len(m.Recipients) {
 		t.Errorf("told %d, %d octets for %d recipients", told, relay.octets, relay.rcpts)
+	}
+}
+
+// A server that isn't ours takes the chunks octet by octet, and stays in step when it refuses.
+func TestChunksAtGoSMTP(t *testing.T) {
+	sink, err := mx.Start(mx.Options{Refuse: func(_, recipient string) *smtp.SMTPError {
+		if recipient == "no@y" {
+			return &smtp.SMTPError{Code: 550, Message: "no"}
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	c, err := (&Dialer{Address: sink.Address(), Timeout: 10 * time.Second}).Dial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	must(t)(c.ReadReply())
+	must(t)(c.Hello("x.example"))
+	data := []byte(".\r\n..\r\nQUIT\r\n\x00\xff no line end")
+	to := []string{"b@y", "no@y", "c@y"}
+	var got []string
+	err = c.SendManyChunked(context.Background(), len(to),
+		func(i int) Message { return Message{Sender: "a@x", Recipients: to[i : i+1], Data: data} },
+		func(i int, o Outcome) bool { got = append(got, summary(i, o)); return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"0 true end-of-data 250/0", "1 false rcpt 550/1", "2 true end-of-data 250/0"}, got); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+	arrived := sink.All()
+	if len(arrived) != 2 || !bytes.Equal(arrived[0].Data, data) || !bytes.Equal(arrived[1].Data, data) {
+		t.Errorf("arrived: %q", arrived)
 	}
 }
