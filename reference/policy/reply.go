@@ -99,6 +99,8 @@ const (
 	ReplyBadSequence   ReplyName = "bad-sequence"    // 503: nested MAIL, STARTTLS or AUTH in a transaction
 	ReplyNoData        ReplyName = "no-data"         // 503: DATA after BDAT
 	ReplyNonASCII      ReplyName = "non-ascii"       // 553: an address beyond ASCII without SMTPUTF8
+	ReplyBadSender     ReplyName = "bad-sender"      // 553: the reverse-path is no address; {path}
+	ReplyBadRecipient  ReplyName = "bad-recipient"   // 553: the forward-path is no address; {path}
 	ReplyParameters    ReplyName = "parameters"      // 555: a parameter of MAIL or RCPT that isn't offered
 	ReplySyntax        ReplyName = "syntax"          // 555
 	ReplyLineTooLong   ReplyName = "line-too-long"   // 500
@@ -111,6 +113,8 @@ const (
 	ReplyAuthMechanism ReplyName = "auth-mechanism"  // 504
 	ReplyAuthDecode    ReplyName = "auth-decode"     // 501
 	ReplyAuthCancelled ReplyName = "auth-cancelled"  // 501
+	ReplyAuthFailure   ReplyName = "auth-failure"    // 454: our own failure in AUTH
+	ReplyAuthGuesses   ReplyName = "auth-guesses"    // 454, closes: too many wrong credentials
 	ReplyTooBig        ReplyName = "too-big"         // 552
 	ReplyMalformed     ReplyName = "malformed"       // 554: bare CR or LF, NUL
 	ReplyLoop          ReplyName = "loop"            // 554: too many Received fields
@@ -142,9 +146,9 @@ func ReplyNames() []ReplyName {
 		ReplyGreeting, ReplyHelo, ReplyEhlo, ReplyMail, ReplyRcpt, ReplyData, ReplyChunk,
 		ReplyAccepted, ReplyReset, ReplyNoop, ReplyHelp, ReplyVerify, ReplyQuit,
 		ReplyStartTLS, ReplyChallenge, ReplyAuthenticated, ReplyEmptyHelo, ReplyBadHelo, ReplyNoHelo,
-		ReplyNoMail, ReplyNoRcpt, ReplyBadSequence, ReplyNoData, ReplyNonASCII, ReplyParameters, ReplySyntax, ReplyLineTooLong, ReplyUnknown,
+		ReplyNoMail, ReplyNoRcpt, ReplyBadSequence, ReplyNoData, ReplyNonASCII, ReplyBadSender, ReplyBadRecipient, ReplyParameters, ReplySyntax, ReplyLineTooLong, ReplyUnknown,
 		ReplyTooManyErrors, ReplyNoParameters, ReplyTLSTwice, ReplyTLSPipelined, ReplyAuthTwice, ReplyAuthMechanism,
-		ReplyAuthDecode, ReplyAuthCancelled, ReplyTooBig, ReplyMalformed, ReplyLoop, ReplyTimeout, ReplyShutdown,
+		ReplyAuthDecode, ReplyAuthCancelled, ReplyAuthFailure, ReplyAuthGuesses, ReplyTooBig, ReplyMalformed, ReplyLoop, ReplyTimeout, ReplyShutdown,
 		ReplyBusy, ReplyPeerBusy, ReplyExpired, ReplyFlood, ReplyFailure, ReplyHeloRefused, ReplyTLSRequired, ReplyAuthRequired, ReplyCredentials,
 		ReplyInvalidRelay, ReplyRelayDenied, ReplyUnmanaged, ReplyNullSender, ReplyRecipients, ReplyUserLimit,
 		ReplyCustomerDay, ReplyCustomerPeak,

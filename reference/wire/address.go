@@ -36,6 +36,20 @@ func (s *session) cutPath(argument []byte, keyword string, d direction) (policy.
 	return cutPath(argument, keyword, d)
 }
 
+// noPath answers where cutPath understood nothing: with bad where a whole path stands that is no address, otherwise to
+// the syntax of the command. Source: relay-rules 3.10 (555 for a display name), section 4 (553 5.1.3 and 5.1.7).
+func (s *session) noPath(argument []byte, bad policy.ReplyName) {
+	_, argument, _ = bytes.Cut(argument, []byte{':'})
+	argument = bytes.TrimLeft(argument, " ")
+	end := pathEnd(argument)
+	if end < 0 || len(argument) > end && argument[end] != ' ' {
+		s.fault(policy.ReplySyntax)
+		return
+	}
+	s.path = printable(argument[1 : end-1])
+	s.fault(bad)
+}
+
 // cutPath reads a path that may be UTF-8, and what follows it.
 func cutPath(argument []byte, keyword string, d direction) (a policy.Address, rest []byte, ok bool) {
 	if len(argument) < len(keyword) || !isWord(argument[:len(keyword)], keyword) {

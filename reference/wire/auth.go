@@ -117,10 +117,11 @@ func (s *session) decode(line []byte) ([]byte, bool) {
 // authenticate puts the credentials to the Engine and keeps nothing of them but the user it proved.
 func (s *session) authenticate(offered *policy.Credentials) {
 	s.facts.Offered = offered
-	decided := s.consult(policy.Auth)
+	failure := s.inquire(policy.Auth)
 	s.facts.Offered = nil
 	switch {
-	case !decided:
+	case failure != nil: // RFC 4954 §4: nothing was wrong with the credentials, for all we know
+		s.write(s.server.replies[policy.ReplyAuthFailure], note{cause: failure.Error()})
 		return
 	case s.decision.Refused():
 		s.refuseGuess(offered.Mechanism)
@@ -144,7 +145,7 @@ func (s *session) refuseGuess(mechanism string) {
 		return
 	}
 	s.wait(s.decision.Delay)
-	s.write(s.server.replies[policy.ReplyTooManyErrors], note{rule: s.decision.Rule})
+	s.write(s.server.replies[policy.ReplyAuthGuesses], note{rule: s.decision.Rule})
 }
 
 // saslServer gives a server for c.Mechanism that fills in c.

@@ -19,7 +19,7 @@ func (s *session) mail(argument []byte) {
 	}
 	sender, rest, ok := s.cutPath(argument, "FROM:", reversePath)
 	if !ok {
-		s.fault(policy.ReplySyntax)
+		s.noPath(argument, policy.ReplyBadSender)
 		return
 	}
 	parameters, objection := s.server.offers.parseMail(rest)
@@ -84,7 +84,7 @@ func (s *session) rcpt(argument []byte) {
 func (s *session) readRecipient(argument []byte) (recipient policy.Address, notice policy.Notice, ok bool) {
 	recipient, rest, ok := s.cutPath(argument, "TO:", forwardPath)
 	if !ok {
-		s.fault(policy.ReplySyntax)
+		s.noPath(argument, policy.ReplyBadRecipient)
 		return recipient, notice, false
 	}
 	if len(rest) > 0 {

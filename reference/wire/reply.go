@@ -171,6 +171,8 @@ func (s *session) expand(dst, text []byte) []byte {
 			dst = append(dst, s.peer()...)
 		case "helo":
 			dst = append(dst, s.named...)
+		case "path":
+			dst = append(dst, s.path...)
 		case "octets":
 			dst = strconv.AppendInt(dst, s.octets, 10)
 		case "challenge":

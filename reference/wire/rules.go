@@ -32,7 +32,7 @@ func ruleOf(name policy.ReplyName) policy.RuleID {
 		return "RFC5321-4.1.1.10/quit"
 	case policy.ReplyNoHelo, policy.ReplyNoMail, policy.ReplyNoRcpt, policy.ReplyBadSequence:
 		return "RFC5321-4.1.4/order"
-	case policy.ReplySyntax:
+	case policy.ReplySyntax, policy.ReplyBadSender, policy.ReplyBadRecipient:
 		return "RFC5321-4.1.2/syntax"
 	case policy.ReplyParameters:
 		return "RFC5321-4.1.1.11/parameters"
@@ -58,7 +58,7 @@ func ruleOf(name policy.ReplyName) policy.RuleID {
 		return "RFC1870-6/size"
 	case policy.ReplyStartTLS, policy.ReplyNoParameters, policy.ReplyTLSTwice, policy.ReplyTLSPipelined:
 		return "RFC3207-4/starttls"
-	case policy.ReplyChallenge, policy.ReplyAuthTwice, policy.ReplyAuthMechanism, policy.ReplyAuthDecode, policy.ReplyAuthCancelled:
+	case policy.ReplyChallenge, policy.ReplyAuthTwice, policy.ReplyAuthMechanism, policy.ReplyAuthDecode, policy.ReplyAuthCancelled, policy.ReplyAuthFailure:
 		return "RFC4954-4/auth"
 	case policy.ReplyTLSRequired:
 		return "AUTH-TLS"

@@ -36,6 +36,7 @@ type session struct {
 	octets       int64        // {octets}: of the chunk that is answered
 
 	named     string // {helo}: the argument of HELO or EHLO, fit for a reply also when it was refused
+	path      string // {path}: what is no address, fit for a reply
 	challenge []byte // {challenge}, base64
 	positives positives
 
