@@ -4,5 +4,7 @@
 // line of catalogue.tsv and a Rule: of a feature; a case is a scenario under it. Verdicts are decided here, from what
 // godog's hooks tell; package reports counts and prints them.
 //
+// A relay of your own is judged by Run, in its go test; Judge is the run itself, and InitializeScenario is for godog alone.
+//
 // Start with relay/user-limits.feature, then Load (embedded.go), Judge (run.go) and trial.go, which gives a scenario its verdict.
 package features

@@ -14,12 +14,11 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "minimal:", err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, "minimal:", run(os.Args[1:]))
+	os.Exit(1)
 }
 
+// run serves until it can't.
 func run(args []string) error {
 	flags := flag.NewFlagSet("minimal", flag.ContinueOnError)
 	name := flags.String("name", "minimal.sample.example", "what the relay calls itself")
