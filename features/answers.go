@@ -17,35 +17,45 @@ import (
 
 // answerSteps judge what a dialogue of the protocol brought. They alone, and observationSteps, return a *Failure.
 //
-// Codes are asked for as in "250", "5yz", "500 or 501", one after another as in "250, 250, 503". Texts are never judged.
+// Codes are asked for as in "250", "5yz", "500 or 501", one after another as in "250, 250, 503" or "250 100 times". Texts
+// are never judged.
 // Where a relay ends the session with 421, as it may at any time (RFC 5321 §3.8), nobody can tell what else it would have
 // said: that is an error, unless the feature has room for 421.
 func answerSteps(sc *godog.ScenarioContext) {
 	sc.Then(`^the relay answers (\d.*?)( and closes the session)?$`, answers)
-	sc.Then(`^the session is in step$`, inStep)
+	sc.Then(`^the session is (in step|in step or over|still open)$`, goesOn)
 	sc.Then(`^it can still relay a message$`, stillRelays)
 	sc.Then(`^every answer so far has an enhanced code of its class$`, enhancedAgrees)
 	sc.Then(`^a 421 so far closes the session$`, closesAfter421)
 	sc.Then(`^the reply to EHLO (lists|doesn't list) "([^"]*)"$`, lists)
 	sc.Then(`^nothing that came before TLS is obeyed in it$`, forgets)
-	sc.Then(`^the message is delivered(?: (with|without) "(.*)")?$`, deliversMessage)
+	sc.Then(`^the message is delivered(?: (with|without|from|only to) "(.*)")?$`, deliversMessage)
 	sc.Then(`^at most (\d+) messages? (?:is|are) delivered$`, deliversAtMost)
 	sc.Then(`^no message is delivered$`, func(ctx context.Context) error { return deliversAtMost(ctx, 0) })
+	sc.Then(`^the message is delivered if it was accepted, and only then$`, deliversAccepted)
+	sc.Then(`^the answer (begins with a name of the relay|lists keywords behind its first line|lists no keyword)$`, hasForm)
+	sc.Then(`^no line of any answer is longer than (\d+) octets$`, keepsLinesWithin)
+	sc.Then(`^the transaction stands if that was refused, and is a new one if it was accepted$`, standsOrBeginsAnew)
 }
 
 // codes are the replies that are acceptable at one place: each a code whose digits y and z stand for any.
 type codes []string
 
 // acceptableCodes is the form of codes as a feature writes them.
-var acceptableCodes = regexp.MustCompile(`^[2-5][0-5y][0-9z](?: or [2-5][0-5y][0-9z])*$`)
+var acceptableCodes = regexp.MustCompile(`^([2-5][0-5y][0-9z](?: or [2-5][0-5y][0-9z])*)(?: (\d{1,4}) times)?$`)
 
 func parseCodes(text string) ([]codes, error) {
 	var all []codes
 	for _, place := range strings.Split(text, ", ") {
-		if !acceptableCodes.MatchString(place) {
-			return nil, fmt.Errorf("%q is no code: write 250, 5yz or 500 or 501", place)
+		m := acceptableCodes.FindStringSubmatch(place)
+		if m == nil {
+			return nil, fmt.Errorf("%q is no code: write 250, 5yz, 500 or 501, or 250 3 times", place)
 		}
-		all = append(all, strings.Split(place, " or "))
+		times := 1
+		if m[2] != "" {
+			times, _ = strconv.Atoi(m[2]) // the expression lets only digits through
+		}
+		all = append(all, slices.Repeat([]codes{strings.Split(m[1], " or ")}, times)...)
 	}
 	return all, nil
 }
@@ -93,7 +103,16 @@ func (s *scenario) nextAnswer() (client.Reply, error) {
 	}
 	reply, err := s.hear(s.talk.said)
 	s.talk.judged = len(s.talk.heard)
-	return reply, err
+	return reply, s.malformed(err)
+}
+
+// malformed makes a failure of what came where a reply was awaited and is none. Source: RFC 5321 §4.2.
+func (s *scenario) malformed(err error) error {
+	var wrong *client.ProtocolError
+	if errors.As(err, &wrong) && wrong.Err == nil {
+		return &Failure{Want: "a reply that is well formed" + s.to(), Got: s.plain(fmt.Sprintf("%q: %s", wrong.Line, wrong.Reason))}
+	}
+	return err
 }
 
 // wrongAnswer is the failure of a reply that isn't acceptable, or the error of one that ends the session.
@@ -131,6 +150,32 @@ func (s *scenario) closesNow() error {
 	return &Failure{Want: after + s.to(), Got: "it was still open after " + farewell.String()}
 }
 
+// goesOn asks whether the session goes on. One that the relay may end is also in order when it has: by 421, or by closing.
+func goesOn(ctx context.Context, how string) error {
+	switch how {
+	case "in step or over":
+		err := inStep(ctx)
+		if heard := from(ctx).talk.heard; err != nil && len(heard) > 0 && heard[len(heard)-1].reply.Code == 421 {
+			return nil
+		}
+		return ignoreEnd(err)
+	case "still open":
+		return isOpen(ctx)
+	}
+	return inStep(ctx)
+}
+
+// isOpen asks for a reply to NOOP, whatever it is, from a relay that has no reason to close.
+func isOpen(ctx context.Context) error {
+	s := from(ctx)
+	before := s.to()
+	_, err := s.say("NOOP")
+	if client.Ended(err) {
+		return &Failure{Want: "the session to stay open" + before, Got: "the relay closed the connection"}
+	}
+	return s.malformed(err)
+}
+
 // inStep asks that each command that was sent has had its reply and nothing else has: the reply to QUIT is its own.
 func inStep(ctx context.Context) error {
 	s := from(ctx)
@@ -141,7 +186,7 @@ func inStep(ctx context.Context) error {
 		s.talk.said = exchange.line
 		reply, err := s.say(exchange.line)
 		if err != nil {
-			return err
+			return s.malformed(err)
 		}
 		if !exchange.want.accept(reply.Code) {
 			return s.wrongAnswer(exchange.want.String()+", each reply belonging to its command,", reply)
@@ -240,10 +285,11 @@ func ignoreEnd(err error) error {
 	return err
 }
 
-// deliversMessage asks that one message with the scenario's token left the relay, with or without some octets in it.
-func deliversMessage(ctx context.Context, how, octets string) error {
+// deliversMessage asks that one message with the scenario's token left the relay: with or without some octets in it, from a
+// reverse-path, or to one recipient alone.
+func deliversMessage(ctx context.Context, how, text string) error {
 	s := from(ctx)
-	want, err := s.words().fill(octets)
+	want, err := s.words().fill(text)
 	if err != nil {
 		return err
 	}
@@ -252,11 +298,64 @@ func deliversMessage(ctx context.Context, how, octets string) error {
 		return err
 	}
 	for _, m := range messages {
-		if how != "" && strings.Contains(string(m.Data), want) != (how == "with") {
-			return &Failure{Want: fmt.Sprintf("the message to be delivered %s %q", how, octets), Got: fmt.Sprintf("%q", tail(string(m.Data)))}
+		if got, right := delivered(m, how, want); !right {
+			return &Failure{Want: fmt.Sprintf("the message to be delivered %s %q", how, text), Got: s.plain(got)}
 		}
 	}
 	return nil
+}
+
+// delivered tells whether m is as wanted, and shows what it is.
+func delivered(m target.Message, how, want string) (got string, right bool) {
+	switch how {
+	case "with", "without":
+		return fmt.Sprintf("%q", tail(string(m.Data))), inOrder(string(m.Data), want) == (how == "with")
+	case "from":
+		return "from <" + m.Sender + ">", want == "<>" && m.Sender == "" || sameMailbox(m.Sender, want)
+	case "only to":
+		return "to " + strings.Join(m.Recipients, ", "), len(m.Recipients) == 1 && sameMailbox(m.Recipients[0], want)
+	}
+	return "", true
+}
+
+// gap stands in what is wanted of a message for anything at all.
+const gap = " ... "
+
+// inOrder tells whether data has what is wanted, the pieces between gaps one behind another.
+func inOrder(data, want string) bool {
+	for _, piece := range strings.Split(want, gap) {
+		_, after, found := strings.Cut(data, piece)
+		if !found {
+			return false
+		}
+		data = after
+	}
+	return true
+}
+
+// sameMailbox tells whether two addresses are one: domains have no case, local parts have one and may be quoted without
+// need. Source: RFC 5321 §2.4, §4.1.2.
+func sameMailbox(a, b string) bool {
+	atA, atB := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
+	if atA < 0 || atB < 0 {
+		return a == b
+	}
+	return unquoted(a[:atA]) == unquoted(b[:atB]) && strings.EqualFold(a[atA:], b[atB:])
+}
+
+// unquoted is a local part without its quotes and the backslashes in them.
+func unquoted(local string) string {
+	if len(local) < 2 || local[0] != '"' || local[len(local)-1] != '"' {
+		return local
+	}
+	var b strings.Builder
+	for inner := local[1 : len(local)-1]; inner != ""; inner = inner[1:] {
+		if inner[0] == '\\' && len(inner) > 1 {
+			inner = inner[1:]
+		}
+		b.WriteByte(inner[0])
+	}
+	return b.String()
 }
 
 // tail is the end of a message, for a failure to show.
@@ -282,4 +381,82 @@ func deliversAtMost(ctx context.Context, most int) error {
 		return &Failure{Want: fmt.Sprintf("at most %d messages to be delivered", most), Got: "messages reached " + s.plain(strings.Join(reached, ", "))}
 	}
 	return err
+}
+
+// deliversAccepted asks that the last answer told the truth: what was accepted leaves the relay, what was refused doesn't.
+// Source: RFC 5321 §4.2.5, §6.1.
+func deliversAccepted(ctx context.Context) error {
+	s := from(ctx)
+	if len(s.talk.heard) == 0 {
+		return errors.New("nothing was answered: there is nothing to judge")
+	}
+	if s.talk.heard[len(s.talk.heard)-1].reply.Positive() {
+		return deliversMessage(ctx, "", "")
+	}
+	return deliversAtMost(ctx, 0)
+}
+
+var (
+	// namesHost is a line that begins with a domain or an address literal. Source: RFC 5321 §4.1.1.1, §4.2.
+	namesHost = regexp.MustCompile(`^(?:\[[^][ ]+\]|(?i:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.(?i:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?))*)(?: |$)`)
+	// ehloLine is a keyword with its parameters. Source: RFC 5321 §4.1.1.1.
+	ehloLine = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*(?: [!-~]+)*$`)
+	// ehloKeyword is a keyword that is no word of a greeting.
+	ehloKeyword = regexp.MustCompile(`^(?i:SIZE|8BITMIME|PIPELINING|CHUNKING|SMTPUTF8|STARTTLS|ENHANCEDSTATUSCODES|DSN|AUTH|ETRN|BINARYMIME|DELIVERBY)(?: |$)`)
+)
+
+// hasForm judges the lines of the last answer.
+func hasForm(ctx context.Context, form string) error {
+	s := from(ctx)
+	if len(s.talk.heard) == 0 {
+		return errors.New("nothing was answered: there is nothing to judge")
+	}
+	last := s.talk.heard[len(s.talk.heard)-1]
+	lines, right := last.reply.Lines[1:], ehloLine.MatchString
+	switch form {
+	case "begins with a name of the relay":
+		lines, right = last.reply.Lines[:1], namesHost.MatchString
+	case "lists no keyword":
+		right = func(line string) bool { return !ehloKeyword.MatchString(line) }
+	}
+	if i := slices.IndexFunc(lines, func(line string) bool { return !right(line) }); i >= 0 {
+		return &Failure{Want: "an answer that " + form + s.to(), Got: fmt.Sprintf("%d with the line %q", last.reply.Code, s.plain(lines[i]))}
+	}
+	return nil
+}
+
+// keepsLinesWithin asks that no line of a reply, with its code and CRLF, is longer than most. Source: RFC 5321 §4.5.3.1.5.
+func keepsLinesWithin(ctx context.Context, most int) error {
+	const around = len("250 \r\n")
+	for _, h := range from(ctx).talk.heard {
+		for _, line := range h.reply.Lines {
+			if len(line)+around > most {
+				return &Failure{
+					Want: fmt.Sprintf("lines of at most %d octets", most),
+					Got:  fmt.Sprintf("one of %d in answer to %s", len(line)+around, h.command),
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// standsOrBeginsAnew asks what MAIL in a transaction with a recipient did, by DATA: a refused one changes nothing, an
+// accepted one has cleared the recipients. Source: RFC 5321 §4.1.1.2, §4.1.4.
+func standsOrBeginsAnew(ctx context.Context) error {
+	s := from(ctx)
+	if len(s.talk.heard) == 0 {
+		return errors.New("nothing was answered: there is nothing to judge")
+	}
+	begunAnew := s.talk.heard[len(s.talk.heard)-1].reply.Positive()
+	reply, err := s.say("DATA")
+	switch {
+	case err != nil:
+		return s.malformed(err)
+	case begunAnew && reply.Intermediate():
+		return s.wrongAnswer("the recipients to be forgotten with the accepted MAIL", reply)
+	case !begunAnew && !reply.Intermediate():
+		return s.wrongAnswer("354, the refused MAIL having changed nothing,", reply)
+	}
+	return nil
 }
