@@ -29,7 +29,7 @@ func answerSteps(sc *godog.ScenarioContext) {
 	sc.Then(`^a 421 so far closes the session$`, closesAfter421)
 	sc.Then(`^the reply to EHLO (lists|doesn't list) "([^"]*)"$`, lists)
 	sc.Then(`^nothing that came before TLS is obeyed in it$`, forgets)
-	sc.Then(`^the message is delivered(?: (with|without|from|only to) "(.*)")?$`, deliversMessage)
+	sc.Then(`^the message is delivered(?: (with|without|ending in|from|only to) "(.*)")?$`, deliversMessage)
 	sc.Then(`^at most (\d+) messages? (?:is|are) delivered$`, deliversAtMost)
 	sc.Then(`^no message is delivered$`, func(ctx context.Context) error { return deliversAtMost(ctx, 0) })
 	sc.Then(`^the message is delivered if it was accepted, and only then$`, deliversAccepted)
@@ -285,8 +285,8 @@ func ignoreEnd(err error) error {
 	return err
 }
 
-// deliversMessage asks that one message with the scenario's token left the relay: with or without some octets in it, from a
-// reverse-path, or to one recipient alone.
+// deliversMessage asks that one message with the scenario's token left the relay: with or without some octets in it or at
+// its end, from a reverse-path, or to one recipient alone.
 func deliversMessage(ctx context.Context, how, text string) error {
 	s := from(ctx)
 	want, err := s.words().fill(text)
@@ -310,6 +310,8 @@ func delivered(m target.Message, how, want string) (got string, right bool) {
 	switch how {
 	case "with", "without":
 		return fmt.Sprintf("%q", tail(string(m.Data))), inOrder(string(m.Data), want) == (how == "with")
+	case "ending in":
+		return fmt.Sprintf("%q", tail(string(m.Data))), strings.HasSuffix(string(m.Data), want)
 	case "from":
 		return "from <" + m.Sender + ">", want == "<>" && m.Sender == "" || sameMailbox(m.Sender, want)
 	case "only to":

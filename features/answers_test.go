@@ -30,6 +30,8 @@ func TestWhatIsDeliveredIsAsWantedOrNot(t *testing.T) {
 		{"with", "From: ... Received:", false},
 		{"without", "text", false},
 		{"without", "From: ... Received:", true},
+		{"ending in", "\r\ntext\r\n", true},
+		{"ending in", "text", false},
 		{"from", "<>", true},
 		{"from", "anna@acme.example", false},
 		{"only to", "R1@other.example", true},
