@@ -104,7 +104,7 @@ func withoutRecipient(answer string) embedded.Options {
 				switch verb := verbOf(command); {
 				case verb == "RCPT" && text[0] == '2':
 					recipients++
-				case verb != "RCPT" && verb != "DATA":
+				case verb == "." || slices.Contains([]string{"MAIL", "RSET", "EHLO", "HELO"}, verb) && text[0] == '2':
 					recipients = 0
 				}
 				return text
