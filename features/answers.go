@@ -305,61 +305,6 @@ func deliversMessage(ctx context.Context, how, text string) error {
 	return nil
 }
 
-// delivered tells whether m is as wanted, and shows what it is.
-func delivered(m target.Message, how, want string) (got string, right bool) {
-	switch how {
-	case "with", "without":
-		return fmt.Sprintf("%q", tail(string(m.Data))), inOrder(string(m.Data), want) == (how == "with")
-	case "ending in":
-		return fmt.Sprintf("%q", tail(string(m.Data))), strings.HasSuffix(string(m.Data), want)
-	case "from":
-		return "from <" + m.Sender + ">", want == "<>" && m.Sender == "" || sameMailbox(m.Sender, want)
-	case "only to":
-		return "to " + strings.Join(m.Recipients, ", "), len(m.Recipients) == 1 && sameMailbox(m.Recipients[0], want)
-	}
-	return "", true
-}
-
-// gap stands in what is wanted of a message for anything at all.
-const gap = " ... "
-
-// inOrder tells whether data has what is wanted, the pieces between gaps one behind another.
-func inOrder(data, want string) bool {
-	for _, piece := range strings.Split(want, gap) {
-		_, after, found := strings.Cut(data, piece)
-		if !found {
-			return false
-		}
-		data = after
-	}
-	return true
-}
-
-// sameMailbox tells whether two addresses are one: domains have no case, local parts have one and may be quoted without
-// need. Source: RFC 5321 §2.4, §4.1.2.
-func sameMailbox(a, b string) bool {
-	atA, atB := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
-	if atA < 0 || atB < 0 {
-		return a == b
-	}
-	return unquoted(a[:atA]) == unquoted(b[:atB]) && strings.EqualFold(a[atA:], b[atB:])
-}
-
-// unquoted is a local part without its quotes and the backslashes in them.
-func unquoted(local string) string {
-	if len(local) < 2 || local[0] != '"' || local[len(local)-1] != '"' {
-		return local
-	}
-	var b strings.Builder
-	for inner := local[1 : len(local)-1]; inner != ""; inner = inner[1:] {
-		if inner[0] == '\\' && len(inner) > 1 {
-			inner = inner[1:]
-		}
-		b.WriteByte(inner[0])
-	}
-	return b.String()
-}
-
 // tail is the end of a message, for a failure to show.
 func tail(data string) string {
 	const most = 200
@@ -383,64 +328,6 @@ func deliversAtMost(ctx context.Context, most int) error {
 		return &Failure{Want: fmt.Sprintf("at most %d messages to be delivered", most), Got: "messages reached " + s.plain(strings.Join(reached, ", "))}
 	}
 	return err
-}
-
-// deliversAccepted asks that the last answer told the truth: what was accepted leaves the relay, what was refused doesn't.
-// Source: RFC 5321 §4.2.5, §6.1.
-func deliversAccepted(ctx context.Context) error {
-	s := from(ctx)
-	if len(s.talk.heard) == 0 {
-		return errors.New("nothing was answered: there is nothing to judge")
-	}
-	if s.talk.heard[len(s.talk.heard)-1].reply.Positive() {
-		return deliversMessage(ctx, "", "")
-	}
-	return deliversAtMost(ctx, 0)
-}
-
-var (
-	// namesHost is a line that begins with a domain or an address literal. Source: RFC 5321 §4.1.1.1, §4.2.
-	namesHost = regexp.MustCompile(`^(?:\[[^][ ]+\]|(?i:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.(?i:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?))*)(?: |$)`)
-	// ehloLine is a keyword with its parameters. Source: RFC 5321 §4.1.1.1.
-	ehloLine = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*(?: [!-~]+)*$`)
-	// ehloKeyword is a keyword that is no word of a greeting.
-	ehloKeyword = regexp.MustCompile(`^(?i:SIZE|8BITMIME|PIPELINING|CHUNKING|SMTPUTF8|STARTTLS|ENHANCEDSTATUSCODES|DSN|AUTH|ETRN|BINARYMIME|DELIVERBY)(?: |$)`)
-)
-
-// hasForm judges the lines of the last answer.
-func hasForm(ctx context.Context, form string) error {
-	s := from(ctx)
-	if len(s.talk.heard) == 0 {
-		return errors.New("nothing was answered: there is nothing to judge")
-	}
-	last := s.talk.heard[len(s.talk.heard)-1]
-	lines, right := last.reply.Lines[1:], ehloLine.MatchString
-	switch form {
-	case "begins with a name of the relay":
-		lines, right = last.reply.Lines[:1], namesHost.MatchString
-	case "lists no keyword":
-		right = func(line string) bool { return !ehloKeyword.MatchString(line) }
-	}
-	if i := slices.IndexFunc(lines, func(line string) bool { return !right(line) }); i >= 0 {
-		return &Failure{Want: "an answer that " + form + s.to(), Got: fmt.Sprintf("%d with the line %q", last.reply.Code, s.plain(lines[i]))}
-	}
-	return nil
-}
-
-// keepsLinesWithin asks that no line of a reply, with its code and CRLF, is longer than most. Source: RFC 5321 §4.5.3.1.5.
-func keepsLinesWithin(ctx context.Context, most int) error {
-	const around = len("250 \r\n")
-	for _, h := range from(ctx).talk.heard {
-		for _, line := range h.reply.Lines {
-			if len(line)+around > most {
-				return &Failure{
-					Want: fmt.Sprintf("lines of at most %d octets", most),
-					Got:  fmt.Sprintf("one of %d in answer to %s", len(line)+around, h.command),
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // standsOrBeginsAnew asks what MAIL in a transaction with a recipient did, by DATA: a refused one changes nothing, an
