@@ -17,35 +17,45 @@ import (
 
 // answerSteps judge what a dialogue of the protocol brought. They alone, and observationSteps, return a *Failure.
 //
-// Codes are asked for as in "250", "5yz", "500 or 501", one after another as in "250, 250, 503". Texts are never judged.
+// Codes are asked for as in "250", "5yz", "500 or 501", one after another as in "250, 250, 503" or "250 100 times". Texts
+// are never judged.
 // Where a relay ends the session with 421, as it may at any time (RFC 5321 §3.8), nobody can tell what else it would have
 // said: that is an error, unless the feature has room for 421.
 func answerSteps(sc *godog.ScenarioContext) {
 	sc.Then(`^the relay answers (\d.*?)( and closes the session)?$`, answers)
-	sc.Then(`^the session is in step$`, inStep)
+	sc.Then(`^the session is (in step|in step or over|still open)$`, goesOn)
 	sc.Then(`^it can still relay a message$`, stillRelays)
 	sc.Then(`^every answer so far has an enhanced code of its class$`, enhancedAgrees)
 	sc.Then(`^a 421 so far closes the session$`, closesAfter421)
 	sc.Then(`^the reply to EHLO (lists|doesn't list) "([^"]*)"$`, lists)
 	sc.Then(`^nothing that came before TLS is obeyed in it$`, forgets)
-	sc.Then(`^the message is delivered(?: (with|without) "(.*)")?$`, deliversMessage)
+	sc.Then(`^the message is delivered(?: (with|without|ending in|from|only to) "(.*)")?$`, deliversMessage)
 	sc.Then(`^at most (\d+) messages? (?:is|are) delivered$`, deliversAtMost)
 	sc.Then(`^no message is delivered$`, func(ctx context.Context) error { return deliversAtMost(ctx, 0) })
+	sc.Then(`^the message is delivered if it was accepted, and only then$`, deliversAccepted)
+	sc.Then(`^the answer (begins with a name of the relay|lists keywords behind its first line|lists no keyword)$`, hasForm)
+	sc.Then(`^no line of any answer is longer than (\d+) octets$`, keepsLinesWithin)
+	sc.Then(`^the transaction stands if that was refused, and is a new one if it was accepted$`, standsOrBeginsAnew)
 }
 
 // codes are the replies that are acceptable at one place: each a code whose digits y and z stand for any.
 type codes []string
 
 // acceptableCodes is the form of codes as a feature writes them.
-var acceptableCodes = regexp.MustCompile(`^[2-5][0-5y][0-9z](?: or [2-5][0-5y][0-9z])*$`)
+var acceptableCodes = regexp.MustCompile(`^([2-5][0-5y][0-9z](?: or [2-5][0-5y][0-9z])*)(?: (\d{1,4}) times)?$`)
 
 func parseCodes(text string) ([]codes, error) {
 	var all []codes
 	for _, place := range strings.Split(text, ", ") {
-		if !acceptableCodes.MatchString(place) {
-			return nil, fmt.Errorf("%q is no code: write 250, 5yz or 500 or 501", place)
+		m := acceptableCodes.FindStringSubmatch(place)
+		if m == nil {
+			return nil, fmt.Errorf("%q is no code: write 250, 5yz, 500 or 501, or 250 3 times", place)
 		}
-		all = append(all, strings.Split(place, " or "))
+		times := 1
+		if m[2] != "" {
+			times, _ = strconv.Atoi(m[2]) // the expression lets only digits through
+		}
+		all = append(all, slices.Repeat([]codes{strings.Split(m[1], " or ")}, times)...)
 	}
 	return all, nil
 }
@@ -93,7 +103,16 @@ func (s *scenario) nextAnswer() (client.Reply, error) {
 	}
 	reply, err := s.hear(s.talk.said)
 	s.talk.judged = len(s.talk.heard)
-	return reply, err
+	return reply, s.malformed(err)
+}
+
+// malformed makes a failure of what came where a reply was awaited and is none. Source: RFC 5321 §4.2.
+func (s *scenario) malformed(err error) error {
+	var wrong *client.ProtocolError
+	if errors.As(err, &wrong) && wrong.Err == nil {
+		return &Failure{Want: "a reply that is well formed" + s.to(), Got: s.plain(fmt.Sprintf("%q: %s", wrong.Line, wrong.Reason))}
+	}
+	return err
 }
 
 // wrongAnswer is the failure of a reply that isn't acceptable, or the error of one that ends the session.
@@ -131,6 +150,32 @@ func (s *scenario) closesNow() error {
 	return &Failure{Want: after + s.to(), Got: "it was still open after " + farewell.String()}
 }
 
+// goesOn asks whether the session goes on. One that the relay may end is also in order when it has: by 421, or by closing.
+func goesOn(ctx context.Context, how string) error {
+	switch how {
+	case "in step or over":
+		err := inStep(ctx)
+		if heard := from(ctx).talk.heard; err != nil && len(heard) > 0 && heard[len(heard)-1].reply.Code == 421 {
+			return nil
+		}
+		return ignoreEnd(err)
+	case "still open":
+		return isOpen(ctx)
+	}
+	return inStep(ctx)
+}
+
+// isOpen asks for a reply to NOOP, whatever it is, from a relay that has no reason to close.
+func isOpen(ctx context.Context) error {
+	s := from(ctx)
+	before := s.to()
+	_, err := s.say("NOOP")
+	if client.Ended(err) {
+		return &Failure{Want: "the session to stay open" + before, Got: "the relay closed the connection"}
+	}
+	return s.malformed(err)
+}
+
 // inStep asks that each command that was sent has had its reply and nothing else has: the reply to QUIT is its own.
 func inStep(ctx context.Context) error {
 	s := from(ctx)
@@ -141,7 +186,7 @@ func inStep(ctx context.Context) error {
 		s.talk.said = exchange.line
 		reply, err := s.say(exchange.line)
 		if err != nil {
-			return err
+			return s.malformed(err)
 		}
 		if !exchange.want.accept(reply.Code) {
 			return s.wrongAnswer(exchange.want.String()+", each reply belonging to its command,", reply)
@@ -240,10 +285,11 @@ func ignoreEnd(err error) error {
 	return err
 }
 
-// deliversMessage asks that one message with the scenario's token left the relay, with or without some octets in it.
-func deliversMessage(ctx context.Context, how, octets string) error {
+// deliversMessage asks that one message with the scenario's token left the relay: with or without some octets in it or at
+// its end, from a reverse-path, or to one recipient alone.
+func deliversMessage(ctx context.Context, how, text string) error {
 	s := from(ctx)
-	want, err := s.words().fill(octets)
+	want, err := s.words().fill(text)
 	if err != nil {
 		return err
 	}
@@ -252,8 +298,8 @@ func deliversMessage(ctx context.Context, how, octets string) error {
 		return err
 	}
 	for _, m := range messages {
-		if how != "" && strings.Contains(string(m.Data), want) != (how == "with") {
-			return &Failure{Want: fmt.Sprintf("the message to be delivered %s %q", how, octets), Got: fmt.Sprintf("%q", tail(string(m.Data)))}
+		if got, right := delivered(m, how, want); !right {
+			return &Failure{Want: fmt.Sprintf("the message to be delivered %s %q", how, text), Got: s.plain(got)}
 		}
 	}
 	return nil
@@ -282,4 +328,24 @@ func deliversAtMost(ctx context.Context, most int) error {
 		return &Failure{Want: fmt.Sprintf("at most %d messages to be delivered", most), Got: "messages reached " + s.plain(strings.Join(reached, ", "))}
 	}
 	return err
+}
+
+// standsOrBeginsAnew asks what MAIL in a transaction with a recipient did, by DATA: a refused one changes nothing, an
+// accepted one has cleared the recipients. Source: RFC 5321 §4.1.1.2, §4.1.4.
+func standsOrBeginsAnew(ctx context.Context) error {
+	s := from(ctx)
+	if len(s.talk.heard) == 0 {
+		return errors.New("nothing was answered: there is nothing to judge")
+	}
+	begunAnew := s.talk.heard[len(s.talk.heard)-1].reply.Positive()
+	reply, err := s.say("DATA")
+	switch {
+	case err != nil:
+		return s.malformed(err)
+	case begunAnew && reply.Intermediate():
+		return s.wrongAnswer("the recipients to be forgotten with the accepted MAIL", reply)
+	case !begunAnew && !reply.Intermediate():
+		return s.wrongAnswer("354, the refused MAIL having changed nothing,", reply)
+	}
+	return nil
 }

@@ -56,14 +56,21 @@ func (s *scenario) reached(ctx context.Context, enough int) ([]string, error) {
 	}
 	var reached []string
 	for deadline := time.Now().Add(silence); len(reached) <= enough && time.Now().Before(deadline); {
-		messages, err := s.deliveries(ctx, token, pollEvery)
-		if err == nil {
-			err = pause(ctx)
+		asked, wait := time.Now(), time.Until(deadline)
+		if len(reached) > 0 {
+			wait = pollEvery // the first has come: the target has nothing to wait for
 		}
+		messages, err := s.deliveries(ctx, token, wait)
 		if err != nil {
 			return nil, err
 		}
 		reached = recipientsOf(messages)
+		if len(messages) == 0 && time.Since(asked) < wait/2 { // the target knows that nothing will come
+			return nil, nil
+		}
+		if err := pause(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return reached, nil
 }

@@ -49,6 +49,7 @@ func dialogueSteps(sc *godog.ScenarioContext) {
 	sc.When(`^it sends its message(?: with "(.*)")?$`, sendsMessage)
 	sc.When(`^it begins TLS$`, beginsTLS)
 	sc.When(`^it drops the connection$`, drops)
+	sc.When(`^it names ([\d,]+) recipients$`, namesRecipients)
 }
 
 func aClientThat(ctx context.Context, how string) error {
@@ -279,8 +280,9 @@ func (s *scenario) prepare(lines ...string) error {
 	return nil
 }
 
-func connects(ctx context.Context, port int) error {
-	return from(ctx).connect(ctx, target.Role(port))
+func connects(ctx context.Context, port string) error {
+	role, _ := strconv.Atoi(port) // the expression lets only ports through, or nothing
+	return from(ctx).connect(ctx, target.Role(role))
 }
 
 func says(ctx context.Context, line string) error {
@@ -353,4 +355,26 @@ func drops(ctx context.Context) error {
 	}
 	s.talk.conn = nil
 	return conn.Drop()
+}
+
+// namesRecipients says RCPT for so many recipients, in lock-step.
+func namesRecipients(ctx context.Context, number string) error {
+	n, err := count(number)
+	if err != nil {
+		return err
+	}
+	s := from(ctx)
+	if _, err := s.speak("RCPT TO:<{recipient}>"); err != nil {
+		return err
+	}
+	for i := range n {
+		line, err := s.words().fill(fmt.Sprintf("RCPT TO:<{recipient%d}>", i+1))
+		if err == nil {
+			_, err = s.say(line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

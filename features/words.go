@@ -20,6 +20,7 @@ import (
 //	{token}             what makes this scenario's messages known again; {message} a whole small message with it
 //	{base64 TEXT}       TEXT in base64, its own braces filled in first
 //	{TEXT*N}            TEXT, N times
+//	{CR} {LF} {CRLF} {NUL}    the octets of that name, where a table shows them better than an escape
 //
 // A backslash begins an escape: \r \n \t \0 \\ \xHH. Both are how a feature says what no editor shows.
 type words struct {
@@ -154,6 +155,7 @@ func (w words) role(name string) (string, error) {
 		"other": w.roles.Other.Address, "other password": w.roles.Other.Password, "other bearer": bearer(w.roles.Other),
 		"expired": w.roles.Expired,
 		"token":   w.token, "message": w.message(),
+		"CR": "\r", "LF": "\n", "CRLF": "\r\n", "NUL": "\x00",
 	}[name]
 	switch {
 	case !known:

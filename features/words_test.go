@@ -21,6 +21,7 @@ func TestWordsAreFilledIn(t *testing.T) {
 		"{a*3}{ab*2}{x*0}":                      "aaaabab",
 		`a\r\n\t\x41\\`:                         "a\r\n\tA\\",
 		"{bearer}":                              "good",
+		"{CR}{LF}.{CRLF}{NUL}":                  "\r\n.\r\n\x00",
 	} {
 		if got, err := w.fill(text); err != nil || got != want {
 			t.Errorf("%s gives %q, %v; want %q", text, got, err, want)

@@ -140,7 +140,7 @@ var _ = Describe("A hostile client", func() {
 		Entry("a line over the limit", strings.Repeat("x", 2000)+"\r\n", "500 5.5.2 Line too long."),
 		Entry("a HELO over the limit", "EHLO "+strings.Repeat("x", 1500)+".example\r\n", "500 5.5.2 Line too long."),
 		Entry("a NUL", "NO\x00OP\r\n", "555-5.5.2 Syntax error"),
-		Entry("a bare LF", "NOOP\n", "555-5.5.2 Syntax error"),
+		Entry("a bare LF", "NOOP\nRSET\r\n", "555-5.5.2 Syntax error"),
 		Entry("a bare CR", "NO\rOP\r\n", "555-5.5.2 Syntax error"),
 		Entry("octets that are no ASCII", "\xff\xfe\x80\r\n", "502 5.5.1 Unrecognized command."),
 		Entry("an empty line", "\r\n", "502 5.5.1 Unrecognized command."),

@@ -34,7 +34,7 @@ type Variant struct {
 // Mutants lists every broken relay.
 func Mutants() []Mutant {
 	var all []Mutant
-	for _, group := range [][]Mutant{limits(), counting(), replies(), senders(), methods(), transport(), order()} {
+	for _, group := range [][]Mutant{limits(), counting(), replies(), senders(), methods(), transport(), order(), session(), commands(), paths(), contents(), lines(), sizes()} {
 		all = append(all, group...)
 	}
 	for i := range all {

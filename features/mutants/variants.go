@@ -40,6 +40,7 @@ func Variants() []Variant {
 		{"no PIPELINING", embedded.Options{Service: without("PIPELINING")}},
 		{"no enhanced codes are announced", embedded.Options{Service: without("ENHANCEDSTATUSCODES")}},
 	}
+	all = append(all, dialects()...)
 	for i := range all {
 		all[i].Relay.Name = "variant: " + all[i].Name
 	}

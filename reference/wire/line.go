@@ -23,15 +23,15 @@ var (
 var errEndlessLine = errors.New("wire: endless line")
 
 // readLine gives the next line without its CRLF, good until the next read; with what is wrong with a line comes how it
-// begins, as far as its verb goes. Limit says how long the line may be, CRLF
-// included, when it is told how the line begins. A line that ends in a bare LF is an errBadLine at once, so that a
-// client that sends no CR is told so and not left waiting.
+// begins, as far as its verb goes. Limit says how long the line may be, CRLF included, when it is told how the line begins.
+// A bare LF ends nothing: what stands behind it belongs to the same line, which is an errBadLine when its CRLF comes.
+// RFC 5321 §2.3.8, §2.4.
 func (c *stream) readLine(limit func(start []byte) int) ([]byte, error) {
 	for searched := 0; ; {
 		line := c.pending()
-		end := bytes.IndexByte(line[searched:], '\n')
+		end := bytes.Index(line[searched:], []byte(crlf))
 		if end >= 0 {
-			line = line[:searched+end+1]
+			line = line[:searched+end+len(crlf)]
 			c.r += len(line)
 			if len(line) > limit(line) {
 				return line, errLongLine
@@ -42,32 +42,42 @@ func (c *stream) readLine(limit func(start []byte) int) ([]byte, error) {
 			start := bytes.Clone(line[:longestVerb+1]) // each limit is larger
 			return start, c.skipLine()
 		}
-		searched = len(line)
+		searched = len(line) - endsInCR(line)
 		if err := c.fill(); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// checkLine cuts CRLF off line, which ends in LF.
+const crlf = "\r\n"
+
+// endsInCR is 1 where line ends in a CR, whose LF may be on its way, else 0.
+func endsInCR(line []byte) int {
+	if len(line) > 0 && line[len(line)-1] == '\r' {
+		return 1
+	}
+	return 0
+}
+
+// checkLine cuts CRLF off line, which ends in it.
 func checkLine(line []byte) ([]byte, error) {
-	end := len(line) - 2
-	if end < 0 || bytes.IndexByte(line, '\r') != end || bytes.IndexByte(line, 0) >= 0 {
+	line = line[:len(line)-len(crlf)]
+	if bytes.IndexByte(line, '\r') >= 0 || bytes.IndexByte(line, '\n') >= 0 || bytes.IndexByte(line, 0) >= 0 {
 		return line, errBadLine
 	}
-	return line[:end], nil
+	return line, nil
 }
 
 // skipLine takes the rest of a line that is too long off the stream.
 func (c *stream) skipLine() error {
 	for skipped := 0; skipped < maxDiscard; {
 		line := c.pending()
-		if end := bytes.IndexByte(line, '\n'); end >= 0 {
-			c.r += end + 1
+		if end := bytes.Index(line, []byte(crlf)); end >= 0 {
+			c.r += end + len(crlf)
 			return errLongLine
 		}
 		skipped += len(line)
-		c.r = c.w
+		c.r = c.w - endsInCR(line)
 		c.most = false // what is thrown away needs no big buffer
 		if err := c.fill(); err != nil {
 			return err
