@@ -16,8 +16,8 @@ const (
 	Auth                 // in reply to a complete AUTH exchange, or to AUTH where it isn't allowed
 	Mail                 // in reply to MAIL FROM
 	Rcpt                 // in reply to each RCPT TO
-	Data                 // in reply to DATA, before 354
-	Accept               // in reply to the final dot
+	Data                 // in reply to DATA, before 354, or to the first BDAT
+	Accept               // in reply to the final dot, or to the last BDAT
 )
 
 var stageNames = [...]string{"connect", "helo", "auth", "mail", "rcpt", "data", "accept"}

@@ -81,7 +81,8 @@ const (
 	ReplyMail          ReplyName = "mail"            // 250 to MAIL
 	ReplyRcpt          ReplyName = "rcpt"            // 250 to RCPT
 	ReplyData          ReplyName = "data"            // 354
-	ReplyAccepted      ReplyName = "accepted"        // 250 to the final dot
+	ReplyChunk         ReplyName = "chunk"           // 250 to BDAT that isn't the last; {octets}
+	ReplyAccepted      ReplyName = "accepted"        // 250 to the final dot, and to the last BDAT
 	ReplyReset         ReplyName = "reset"           // 250 to RSET
 	ReplyNoop          ReplyName = "noop"            // 250
 	ReplyHelp          ReplyName = "help"            // 214
@@ -96,6 +97,7 @@ const (
 	ReplyNoMail        ReplyName = "no-mail"         // 503
 	ReplyNoRcpt        ReplyName = "no-rcpt"         // 503
 	ReplyBadSequence   ReplyName = "bad-sequence"    // 503: nested MAIL, STARTTLS or AUTH in a transaction
+	ReplyNoData        ReplyName = "no-data"         // 503: DATA after BDAT
 	ReplySyntax        ReplyName = "syntax"          // 555
 	ReplyLineTooLong   ReplyName = "line-too-long"   // 500
 	ReplyUnknown       ReplyName = "unknown"         // 502
@@ -131,10 +133,10 @@ const (
 // ReplyNames lists every reply that a service must give.
 func ReplyNames() []ReplyName {
 	return []ReplyName{
-		ReplyGreeting, ReplyHelo, ReplyEhlo, ReplyMail, ReplyRcpt, ReplyData,
+		ReplyGreeting, ReplyHelo, ReplyEhlo, ReplyMail, ReplyRcpt, ReplyData, ReplyChunk,
 		ReplyAccepted, ReplyReset, ReplyNoop, ReplyHelp, ReplyVerify, ReplyQuit,
 		ReplyStartTLS, ReplyChallenge, ReplyAuthenticated, ReplyEmptyHelo, ReplyBadHelo, ReplyNoHelo,
-		ReplyNoMail, ReplyNoRcpt, ReplyBadSequence, ReplySyntax, ReplyLineTooLong, ReplyUnknown,
+		ReplyNoMail, ReplyNoRcpt, ReplyBadSequence, ReplyNoData, ReplySyntax, ReplyLineTooLong, ReplyUnknown,
 		ReplyTooManyErrors, ReplyNoParameters, ReplyTLSTwice, ReplyTLSPipelined, ReplyAuthTwice, ReplyAuthMechanism,
 		ReplyAuthDecode, ReplyAuthCancelled, ReplyTooBig, ReplyMalformed, ReplyTimeout, ReplyShutdown,
 		ReplyBusy, ReplyFailure, ReplyHeloRefused, ReplyTLSRequired, ReplyAuthRequired, ReplyCredentials,

@@ -139,6 +139,27 @@ func isAtext(c byte) bool {
 	return isLetterDigit(c) || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0
 }
 
+// isWord tells whether s is word, which is in capitals. ASCII letters match without case, and nothing else does: Unicode
+// would fold others to S and K.
+func isWord[T []byte | string](s T, word string) bool {
+	if len(s) != len(word) {
+		return false
+	}
+	for i := range len(s) {
+		if upperCase(s[i]) != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func upperCase(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		c -= 'a' - 'A'
+	}
+	return c
+}
+
 func isLetterDigit(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }

@@ -7,30 +7,39 @@ import (
 	"github.com/relayspec/relayspec/reference/policy"
 )
 
-// obey does what a command line says. Verbs have no case, and blanks at the end don't count: RFC 5321 §2.4, §4.1.1.
-func (s *session) obey(line []byte) {
-	line = bytes.TrimRight(line, " \t")
-	verb, argument, _ := bytes.Cut(line, []byte{' '})
+// longestVerb is the length of the longest verb.
+const longestVerb = len("STARTTLS")
+
+// cutVerb takes a command line apart. Verbs have no case, and blanks at the end don't count: RFC 5321 §2.4, §4.1.1.
+// upper is memory for the verb; what is longer than any verb is none.
+func cutVerb(line []byte, upper *[longestVerb]byte) (verb, argument []byte) {
+	verb, argument, _ = bytes.Cut(bytes.TrimRight(line, " \t"), []byte{' '})
 	argument = bytes.TrimLeft(argument, " ")
-	var upper [8]byte // as long as the longest verb
-	known := upper[:min(len(verb), len(upper))]
-	for i := range known {
-		known[i] = verb[i]
-		if 'a' <= verb[i] && verb[i] <= 'z' {
-			known[i] -= 'a' - 'A'
-		}
-	}
 	if len(verb) > len(upper) {
-		known = nil
+		return nil, argument
 	}
+	known := upper[:len(verb)]
+	for i := range known {
+		known[i] = upperCase(verb[i])
+	}
+	return known, argument
+}
+
+// obey does what a command line says.
+func (s *session) obey(line []byte) {
+	var upper [longestVerb]byte
+	verb, argument := cutVerb(line, &upper)
 	if s.server.config.Events != nil {
-		s.log(known, line)
+		s.log(verb, bytes.TrimRight(line, " \t"))
 	}
-	if s.barred && string(known) != "QUIT" {
+	switch {
+	case s.barred && string(verb) != "QUIT" && string(verb) != "BDAT":
 		s.say(policy.ReplyBadSequence)
-		return
+	case s.chunks != nil && endsMessage(verb, argument):
+		s.chunks.abandon(line)
+	default:
+		s.dispatch(verb, argument)
 	}
-	s.dispatch(known, argument)
 }
 
 func (s *session) dispatch(verb, argument []byte) {
@@ -43,6 +52,8 @@ func (s *session) dispatch(verb, argument []byte) {
 		s.rcpt(argument)
 	case "DATA":
 		s.data(argument)
+	case "BDAT":
+		s.bdat(argument)
 	case "RSET":
 		s.rset(argument)
 	case "AUTH":
@@ -87,7 +98,7 @@ func stageOf(verb []byte) string {
 		return policy.Mail.String()
 	case "RCPT":
 		return policy.Rcpt.String()
-	case "DATA":
+	case "DATA", "BDAT":
 		return policy.Data.String()
 	case "RSET", startTLS, "NOOP", "HELP", "VRFY", "QUIT":
 		return strings.ToLower(string(verb))

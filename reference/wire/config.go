@@ -16,7 +16,7 @@ import (
 type Config struct {
 	Engine Engine
 	// Replies holds every text that is written: all names of the wire's group, and ReplyTLSRequired. {id}, {unix},
-	// {peer}, {helo} and {challenge} are filled in, in the replies of a Decision too.
+	// {peer}, {helo}, {octets} and {challenge} are filled in, in the replies of a Decision too.
 	Replies map[policy.ReplyName]policy.Reply
 	// Capabilities are the lines after the first one to EHLO, in order. "STARTTLS" stands where it is offered while
 	// that is possible; with TLS on, the AUTH line takes its place. Without "STARTTLS" the command is refused.
@@ -73,6 +73,7 @@ func needed() []policy.ReplyName {
 		policy.ReplyTLSTwice, policy.ReplyTLSPipelined, policy.ReplyAuthTwice, policy.ReplyAuthMechanism,
 		policy.ReplyAuthDecode, policy.ReplyAuthCancelled, policy.ReplyTooBig, policy.ReplyMalformed, policy.ReplyTimeout,
 		policy.ReplyShutdown, policy.ReplyBusy, policy.ReplyFailure, policy.ReplyTLSRequired,
+		policy.ReplyChunk, policy.ReplyNoData,
 	}
 }
 
@@ -128,6 +129,20 @@ func (c *Config) setDefaults() {
 
 // startTLS is the capability that Config.Capabilities names the place of.
 const startTLS = "STARTTLS"
+
+// offers are the extensions that Config.Capabilities names, as far as what a session does depends on them.
+type offers struct{ chunking bool }
+
+func (c *Config) offers() (o offers) {
+	for _, capability := range c.Capabilities {
+		keyword, _, _ := strings.Cut(capability, " ")
+		switch strings.ToUpper(keyword) {
+		case "CHUNKING": // RFC 3030
+			o.chunking = true
+		}
+	}
+	return o
+}
 
 // ehlo is the reply to EHLO: with TLS on or off. AUTH is never advertised in the clear (RFC 4954 §4, AUTH-TLS).
 func (c *Config) ehlo(secure bool) policy.Reply {

@@ -1,11 +1,11 @@
 // Package wire is the relay's SMTP server: bytes in, Facts to the Engine, its Decisions out as replies.
 //
-// It knows the grammar and the order of commands (RFC 5321, 1870, 2034, 2920, 3207, 4954, 6152) and no limit of any
+// It knows the grammar and the order of commands (RFC 5321, 1870, 2034, 2920, 3030, 3207, 4954, 6152) and no limit of any
 // service: what to say stands in Config.Replies, whether to say it is the Engine's decision. It has no clock of its own
 // but the real one, for deadlines.
 //
 // Start with Server.Serve, then session.go. A session is one goroutine that owns a stream (stream.go: both directions
-// with their buffers), reads lines (line.go) and messages (dot.go) from it, and answers (reply.go). What it is asked is
+// with their buffers), reads lines (line.go) and messages (dot.go, bdat.go) from it, and answers (reply.go). What it is asked is
 // in commands.go, mail.go, tls.go and auth.go.
 package wire
 
@@ -27,7 +27,8 @@ type Engine interface {
 	// A refusal at Mail or Data ends the transaction, one at Rcpt only this recipient.
 	Decide(ctx context.Context, stage policy.Stage, f *policy.Facts) (policy.Decision, error)
 	// Commit reads the message to its end and takes responsibility for it, or refuses it. An error of body is
-	// returned as it is, and then nothing has been taken or charged.
+	// returned as it is, and then nothing has been taken or charged. Where the message comes in chunks, each but the
+	// last is answered when the next octet is asked for.
 	Commit(ctx context.Context, f *policy.Facts, body io.Reader) (policy.Decision, error)
 	// Release gives back what a transaction holds (f.Hold): after RSET, a refusal, a drop, and after a Commit that
 	// refused or failed. It isn't called after a Commit that accepted. It may be called when nothing is held.

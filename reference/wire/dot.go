@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 )
@@ -45,38 +44,10 @@ func (d *dotReader) begin(in *stream, limit int64, block, message time.Duration)
 }
 
 // Read delivers the message. After a CR that isn't followed by LF and the like nothing is delivered any more.
-func (d *dotReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	if err := d.find(); err != nil {
-		return 0, err
-	}
-	n := copy(p, d.in.pending()[:d.good])
-	d.use(n)
-	return n, nil
-}
+func (d *dotReader) Read(p []byte) (int, error) { return readPiece(d, p) }
 
-// WriteTo delivers the message from where it lies: io.Copy, which asks for it, would allocate 32 KiB a message.
-func (d *dotReader) WriteTo(w io.Writer) (n int64, err error) {
-	for {
-		if err := d.find(); err == io.EOF {
-			return n, nil
-		} else if err != nil {
-			return n, err
-		}
-		p := d.in.pending()[:d.good]
-		written, err := w.Write(p)
-		n += int64(written)
-		d.use(written)
-		if err == nil && written < len(p) {
-			err = io.ErrShortWrite
-		}
-		if err != nil {
-			return n, err
-		}
-	}
-}
+// WriteTo delivers the message from where it lies.
+func (d *dotReader) WriteTo(w io.Writer) (int64, error) { return writePieces(d, w) }
 
 // find sees to it that there is something to deliver, or tells why there will be nothing.
 func (d *dotReader) find() error {
@@ -91,6 +62,8 @@ func (d *dotReader) find() error {
 	}
 	return nil
 }
+
+func (d *dotReader) piece() []byte { return d.in.pending()[:d.good] }
 
 func (d *dotReader) use(n int) {
 	d.in.r += n
@@ -186,12 +159,4 @@ func (d *dotReader) run(data []byte) int {
 	return n
 }
 
-func (d *dotReader) more() {
-	err := d.in.fill()
-	switch {
-	case err == io.EOF:
-		d.done = io.ErrUnexpectedEOF
-	case err != nil:
-		d.done = fmt.Errorf("wire: read message: %w", err)
-	}
-}
+func (d *dotReader) more() { d.done = d.in.fillMessage() }

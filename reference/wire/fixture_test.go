@@ -27,6 +27,8 @@ func replies() map[policy.ReplyName]policy.Reply {
 		policy.ReplyRcpt:          one(250, "2.1.5", "OK {id} - gsmtp"),
 		policy.ReplyData:          one(354, "", " Go ahead {id} - gsmtp"),
 		policy.ReplyAccepted:      one(250, "2.0.0", "OK  {unix} {id} - gsmtp"),
+		policy.ReplyChunk:         one(250, "2.0.0", "{octets} octets received {id} - gsmtp"),
+		policy.ReplyNoData:        one(503, "5.5.1", "No DATA after BDAT. {id} - gsmtp"),
 		policy.ReplyReset:         one(250, "2.1.5", "Flushed {id} - gsmtp"),
 		policy.ReplyNoop:          one(250, "2.0.0", "OK {id} - gsmtp"),
 		policy.ReplyHelp:          one(214, "2.0.0", "See RFC 5321 {id} - gsmtp"),
@@ -86,7 +88,7 @@ func replies() map[policy.ReplyName]policy.Reply {
 }
 
 func capabilities() []string {
-	return []string{"SIZE 35882577", "8BITMIME", "STARTTLS", "ENHANCEDSTATUSCODES", "PIPELINING"}
+	return []string{"SIZE 35882577", "8BITMIME", "STARTTLS", "ENHANCEDSTATUSCODES", "PIPELINING", "CHUNKING"}
 }
 
 // rule is what a scripted Engine does at a stage when subject stands in what it is asked about.

@@ -109,7 +109,7 @@ func FuzzAuth(f *testing.F) {
 			t.Fatal("panic")
 		}
 		for _, c := range seen {
-			if c.Mechanism == mechanism && !offers(c, strings.TrimLeft(initial, " "), second, third) {
+			if c.Mechanism == mechanism && !proven(c, strings.TrimLeft(initial, " "), second, third) {
 				t.Fatalf("%+v from %q", c, text)
 			}
 		}
@@ -125,8 +125,8 @@ func checkSyntax(t *testing.T, lines *bufio.Scanner) {
 	}
 }
 
-// offers tells whether credentials stand in the responses.
-func offers(c policy.Credentials, responses ...string) bool {
+// proven tells whether credentials stand in the responses.
+func proven(c policy.Credentials, responses ...string) bool {
 	encode := base64.StdEncoding.EncodeToString
 	plain := encode([]byte(c.Identity + "\x00" + c.User + "\x00" + c.Password))
 	user, password := -1, -1

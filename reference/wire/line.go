@@ -22,7 +22,8 @@ var (
 // errEndlessLine is an errLongLine whose end didn't come within maxDiscard octets.
 var errEndlessLine = errors.New("wire: endless line")
 
-// readLine gives the next line without its CRLF, good until the next read. Limit says how long the line may be, CRLF
+// readLine gives the next line without its CRLF, good until the next read; with what is wrong with a line comes how it
+// begins, as far as its verb goes. Limit says how long the line may be, CRLF
 // included, when it is told how the line begins. A line that ends in a bare LF is an errBadLine at once, so that a
 // client that sends no CR is told so and not left waiting.
 func (c *stream) readLine(limit func(start []byte) int) ([]byte, error) {
@@ -33,12 +34,13 @@ func (c *stream) readLine(limit func(start []byte) int) ([]byte, error) {
 			line = line[:searched+end+1]
 			c.r += len(line)
 			if len(line) > limit(line) {
-				return nil, errLongLine
+				return line, errLongLine
 			}
 			return checkLine(line)
 		}
 		if len(line) >= limit(line) {
-			return nil, c.skipLine()
+			start := bytes.Clone(line[:longestVerb+1]) // each limit is larger
+			return start, c.skipLine()
 		}
 		searched = len(line)
 		if err := c.fill(); err != nil {
@@ -51,7 +53,7 @@ func (c *stream) readLine(limit func(start []byte) int) ([]byte, error) {
 func checkLine(line []byte) ([]byte, error) {
 	end := len(line) - 2
 	if end < 0 || bytes.IndexByte(line, '\r') != end || bytes.IndexByte(line, 0) >= 0 {
-		return nil, errBadLine
+		return line, errBadLine
 	}
 	return line[:end], nil
 }

@@ -42,6 +42,10 @@ func (s *session) rcpt(argument []byte) {
 	if !s.expectTransaction() {
 		return
 	}
+	if s.chunks != nil { // the envelope ended with the first BDAT
+		s.say(policy.ReplyBadSequence)
+		return
+	}
 	recipient, rest, ok := cutPath(argument, "TO:", forwardPath)
 	if !ok || len(rest) > 0 { // no extension that is offered has a parameter for RCPT
 		s.fault(policy.ReplySyntax)
@@ -59,13 +63,22 @@ func (s *session) rcpt(argument []byte) {
 
 // expectTransaction answers where MAIL should have come first.
 func (s *session) expectTransaction() bool {
+	missing := s.missing()
+	if missing != "" {
+		s.say(missing)
+	}
+	return missing == ""
+}
+
+// missing names the reply where MAIL, or HELO before it, should have come first. Empty: nothing is missing.
+func (s *session) missing() policy.ReplyName {
 	switch {
 	case s.facts.Helo == "":
-		s.say(policy.ReplyNoHelo)
+		return policy.ReplyNoHelo
 	case !s.transaction:
-		s.say(policy.ReplyNoMail)
+		return policy.ReplyNoMail
 	}
-	return s.transaction
+	return ""
 }
 
 // data ends the envelope: RFC 5321 §4.1.1.4. A refusal comes instead of 354 and ends the transaction.
@@ -76,6 +89,9 @@ func (s *session) data(argument []byte) {
 		s.fault(policy.ReplySyntax)
 		return
 	case !s.expectTransaction():
+		return
+	case s.chunks != nil: // RFC 3030 §2
+		s.say(policy.ReplyNoData)
 		return
 	case len(s.facts.Recipients) == 0:
 		s.say(policy.ReplyNoRcpt)
@@ -104,6 +120,11 @@ func (s *session) receive() {
 	if errors.Is(broken, errFlood) {
 		broken, s.closing = s.message.spoil, true
 	}
+	s.finish(failure, broken)
+}
+
+// finish ends the transaction with the answer to its message.
+func (s *session) finish(failure, broken error) {
 	if broken == nil && failure == nil && !s.decision.Refused() {
 		s.agreeWith(s.positives.accepted)
 		s.errors = s.guesses
@@ -121,6 +142,8 @@ func (s *session) deny(failure, broken error) {
 		s.say(policy.ReplyMalformed)
 	case errors.Is(broken, ErrTooBig):
 		s.say(policy.ReplyTooBig)
+	case errors.Is(broken, errChunk):
+		s.fault(policy.ReplySyntax)
 	case errors.Is(broken, os.ErrDeadlineExceeded):
 		s.bye(policy.ReplyTimeout) // what the client sends after that is message, not commands
 	case broken != nil:

@@ -92,14 +92,18 @@ func (s *session) ask(stage policy.Stage) bool {
 // consult puts a stage to the Engine and keeps its Decision in s.decision. It tells whether there is one; if not, it has
 // answered that we failed.
 func (s *session) consult(stage policy.Stage) bool {
-	s.pending = s.pending || stage >= policy.Mail
-	var err error
-	s.decision, err = s.server.config.Engine.Decide(s.server.ctx, stage, &s.facts)
-	if err != nil {
-		s.sorry(err.Error())
-		return false
+	failure := s.inquire(stage)
+	if failure != nil {
+		s.sorry(failure.Error())
 	}
-	return true
+	return failure == nil
+}
+
+// inquire puts a stage to the Engine and keeps its Decision in s.decision. The error is our failure.
+func (s *session) inquire(stage policy.Stage) (failure error) {
+	s.pending = s.pending || stage >= policy.Mail
+	s.decision, failure = s.server.config.Engine.Decide(s.server.ctx, stage, &s.facts)
+	return failure
 }
 
 // agree writes the positive reply of the Decision, or else that of the service.
@@ -167,6 +171,8 @@ func (s *session) expand(dst, text []byte) []byte {
 			dst = append(dst, s.peer()...)
 		case "helo":
 			dst = append(dst, s.named...)
+		case "octets":
+			dst = strconv.AppendInt(dst, s.octets, 10)
 		case "challenge":
 			dst = append(dst, s.challenge...)
 		default:

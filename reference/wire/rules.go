@@ -15,6 +15,8 @@ func ruleOf(name policy.ReplyName) policy.RuleID {
 		return "RFC5321-4.1.1.3/rcpt"
 	case policy.ReplyData, policy.ReplyAccepted:
 		return "RFC5321-4.1.1.4/data"
+	case policy.ReplyChunk, policy.ReplyNoData:
+		return "RFC3030-2/bdat"
 	case policy.ReplyReset:
 		return "RFC5321-4.1.1.5/rset"
 	case policy.ReplyVerify:

@@ -21,6 +21,7 @@ type Server struct {
 	config  Config
 	replies map[policy.ReplyName]reply
 	ehlo    [2]reply // in the clear, with TLS on
+	offers  offers
 	pools   pools
 
 	ctx    context.Context // of the Engine's calls
@@ -45,6 +46,7 @@ func New(c Config) (*Server, error) {
 		config:    c,
 		replies:   make(map[policy.ReplyName]reply, len(c.Replies)),
 		ehlo:      [2]reply{render(c.ehlo(false)), render(c.ehlo(true))},
+		offers:    c.offers(),
 		pools:     newPools(),
 		listeners: map[net.Listener]struct{}{},
 		sessions:  map[*session]struct{}{},

@@ -28,6 +28,8 @@ type session struct {
 	errors      int             // faults since the last accepted message, and guesses
 	guesses     int             // refused credentials
 	message     dotReader
+	chunks      *chunkReader // the message, between its first BDAT and the reply to its last; else nil
+	octets      int64        // {octets}: of the chunk that is answered
 
 	named     string // {helo}: the argument of HELO or EHLO, fit for a reply also when it was refused
 	challenge []byte // {challenge}, base64
@@ -109,18 +111,26 @@ func (s *session) dialogue() {
 		}
 		s.shrink()
 		s.await(s.server.config.Deadlines.Command)
-		line, err := s.readLine(commandLimit)
-		switch {
-		case err == nil:
-			s.obey(line)
-		case !s.excuse(err, policy.ReplySyntax):
-			return
-		}
+		s.next()
 	}
 }
 
-// excuse answers to a line that couldn't be read. It tells whether the session may go on.
-func (s *session) excuse(err error, bad policy.ReplyName) bool {
+// next reads a command and obeys it.
+func (s *session) next() {
+	line, err := s.readLine(commandLimit)
+	switch {
+	case err == nil:
+		s.obey(line)
+	case beginsChunk(line): // where its octets end can't be told, and they are no commands
+		s.stage, s.command = policy.Data.String(), ""
+		s.bye(policy.ReplySyntax)
+	default:
+		s.excuse(err, policy.ReplySyntax)
+	}
+}
+
+// excuse answers to a line that couldn't be read, and ends the session where it can't go on.
+func (s *session) excuse(err error, bad policy.ReplyName) {
 	switch {
 	case errors.Is(err, errBadLine):
 		s.fault(bad)
@@ -135,7 +145,6 @@ func (s *session) excuse(err error, bad policy.ReplyName) bool {
 	default:
 		s.closing = true // the client is gone
 	}
-	return !s.closing
 }
 
 // greet speaks first. RFC 5321 §3.1: after a refusal that doesn't close, all that is left is to wait for QUIT.

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -187,6 +188,10 @@ func (s *story) service(text string) {
 		s.config.MaxErrors = s.number(value)
 	case "max-sessions":
 		s.config.MaxSessions = s.number(value)
+	case "with":
+		s.config.Capabilities = append(s.config.Capabilities, value)
+	case "without":
+		s.config.Capabilities = slices.DeleteFunc(s.config.Capabilities, func(c string) bool { return c == value })
 	case "no-tls":
 		s.config.TLS = nil
 	default:

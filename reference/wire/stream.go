@@ -2,6 +2,8 @@ package wire
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -58,6 +60,15 @@ func (c *stream) pending() []byte { return (*c.lent)[c.r:c.w] }
 // await allows the reads from the next one on d together, and each of them as much as there is left. -1: for ever.
 func (c *stream) await(d time.Duration) { c.total, c.until, c.patience = d, time.Time{}, -1 }
 
+// awaitUntil is await with an end: no read waits for longer than to latest. Zero: there is none.
+func (c *stream) awaitUntil(d time.Duration, latest time.Time) {
+	c.await(d)
+	c.until = latest
+	if soon := time.Now().Add(d); d > 0 && (latest.IsZero() || soon.Before(latest)) {
+		c.until = soon
+	}
+}
+
 // deadline is when the next read has waited long enough. Zero: never.
 func (c *stream) deadline() time.Time {
 	now := time.Now()
@@ -97,6 +108,18 @@ func (c *stream) fill() error {
 			return err
 		}
 	}
+}
+
+// fillMessage is fill within a message, where the end of the stream isn't expected.
+func (c *stream) fillMessage() error {
+	err := c.fill()
+	switch {
+	case err == io.EOF:
+		return io.ErrUnexpectedEOF
+	case err != nil:
+		return fmt.Errorf("wire: read message: %w", err)
+	}
+	return nil
 }
 
 func (c *stream) makeRoom() {
