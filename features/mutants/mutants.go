@@ -34,7 +34,9 @@ type Variant struct {
 // Mutants lists every broken relay.
 func Mutants() []Mutant {
 	var all []Mutant
-	for _, group := range [][]Mutant{limits(), counting(), replies(), senders(), methods(), transport(), order()} {
+	for _, group := range [][]Mutant{limits(), counting(), replies(), senders(), methods(), transport(), order(),
+		parametric(), size(), enhanced(), pipelining(), startTLS(), body(),
+	} {
 		all = append(all, group...)
 	}
 	for i := range all {
