@@ -241,7 +241,7 @@ func (c *serve) forward(o *reference.Options, events *events) (*reference.Forwar
 	o.Accepted = func(id string, e mailbox.Envelope) {
 		err := forwarder.Add(delivery.Message{
 			ID:       id,
-			Envelope: delivery.Envelope{Sender: e.Sender, Recipients: e.Recipients},
+			Envelope: delivery.Envelope{Sender: e.Sender, Recipients: e.Recipients, UTF8: e.UTF8},
 			Received: e.Received,
 			Open:     func() (io.ReadCloser, error) { _, r, err := box.Get(id); return r, err },
 		})

@@ -59,6 +59,9 @@ type transaction struct {
 // Decide answers at a stage. Where limits speak it holds what acceptance would use up.
 func (e *Engine) Decide(_ context.Context, stage policy.Stage, f *policy.Facts) (policy.Decision, error) {
 	decider := *e.decider.Load()
+	if stage == policy.Auth {
+		f.Now = e.now()
+	}
 	d := decider.Decide(stage, f)
 	if d.Bucket && e.buckets.take(f.Peer, e.now()) {
 		return policy.Decision{}, nil
@@ -175,6 +178,7 @@ func (e *Engine) envelope(f *policy.Facts, t *transaction) mailbox.Envelope {
 		Given:      f.Sender,
 		Sender:     t.sender,
 		Recipients: f.Recipients,
+		UTF8:       f.UTF8,
 		Rules:      rules(t.rule),
 	}
 }
@@ -195,7 +199,7 @@ func (e *Engine) write(draft io.Writer, f *policy.Facts, body io.Reader) error {
 	return err
 }
 
-// received is the trace header that every relay adds. Source: RFC 5321 §4.4; with-types RFC 3848.
+// received is the trace header that every relay adds. Source: RFC 5321 §4.4; with-types RFC 3848, RFC 6531 §4.3.
 func (e *Engine) received(f *policy.Facts) []byte {
 	const usual = 256 // octets; a longer one is allocated twice
 	b := appendAll(make([]byte, 0, usual), "Received: from ", f.Helo, " ([")
@@ -215,17 +219,22 @@ func appendAll(b []byte, parts ...string) []byte {
 	return b
 }
 
-// protocol is the with-type of a session.
+// protocol is the with-type of a transaction.
 func protocol(f *policy.Facts) string {
 	with := "SMTP"
-	if f.Extended {
+	switch {
+	case f.UTF8:
+		with = "UTF8SMTP"
+	case f.Extended:
 		with = "ESMTP"
-		if f.TLS {
-			with += "S"
-		}
-		if f.User != "" {
-			with += "A"
-		}
+	default:
+		return with
+	}
+	if f.TLS {
+		with += "S"
+	}
+	if f.User != "" {
+		with += "A"
 	}
 	return with
 }

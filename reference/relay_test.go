@@ -146,7 +146,7 @@ var _ = Describe("Start", func() {
 		Entry(nil, func(o *reference.Options) { o.Directory = nil }, "Options.Directory is missing"),
 		Entry(nil, func(o *reference.Options) { o.Listeners = nil }, "Options.Listeners is empty"),
 		Entry(nil, func(o *reference.Options) { o.Listeners[policy.Port465] = []net.Listener{listener()} }, "Options.TLS is missing"),
-		Entry(nil, func(o *reference.Options) { o.Service.Mechanisms = []string{"XOAUTH2"} }, `mechanism "XOAUTH2"`),
+		Entry(nil, func(o *reference.Options) { o.Service.Mechanisms = []string{"CRAM-MD5"} }, `mechanism "CRAM-MD5"`),
 		Entry(nil, func(o *reference.Options) { delete(o.Service.Replies, policy.ReplyQuit) }, "no reply for quit"),
 	)
 })

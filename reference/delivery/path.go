@@ -1,6 +1,9 @@
 package delivery
 
 import (
+	"bufio"
+	"bytes"
+	"io"
 	"strings"
 
 	"github.com/relayspec/relayspec/reference/policy"
@@ -36,19 +39,35 @@ func notAtext(r rune) bool {
 	return !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 }
 
-// international tells whether e needs SMTPUTF8. Source: RFC 6531 §3.4.
+// international tells whether an address of e needs SMTPUTF8. Source: RFC 6531 §3.4.
 func (e *Envelope) international() bool {
-	if !isASCII(e.Sender) {
+	if !e.Sender.ASCII() {
 		return true
 	}
 	for _, a := range e.Recipients {
-		if !isASCII(a) {
+		if !a.ASCII() {
 			return true
 		}
 	}
 	return false
 }
 
-func isASCII(a policy.Address) bool {
-	return !strings.ContainsFunc(a.Local+a.Domain, func(r rune) bool { return r >= 0x80 })
+// maxHeader bounds what is looked at of a header, in octets.
+const maxHeader = 256 << 10
+
+// needsUTF8 tells whether a message needs SMTPUTF8 for its addresses or, where it came with it, for its header: one that
+// is ASCII may go on without. A header of more than maxHeader octets is taken to need it. Source: RFC 6531 §3.4, §3.6.
+// What was read of body is read again from the reader that comes back.
+func (e *Envelope) needsUTF8(body io.Reader) (bool, io.Reader) {
+	if e.international() {
+		return true, body
+	}
+	if !e.UTF8 {
+		return false, body
+	}
+	buffered := bufio.NewReaderSize(body, maxHeader)
+	header, err := buffered.Peek(maxHeader) // an error comes again when it is read
+	header, _, ends := bytes.Cut(header, []byte("\r\n\r\n"))
+	beyond := bytes.ContainsFunc(header, func(r rune) bool { return r >= 0x80 })
+	return beyond || !ends && err == nil, buffered
 }

@@ -17,6 +17,7 @@ import (
 type Envelope struct {
 	Sender     policy.Address   // zero: <>
 	Recipients []policy.Address // one or more
+	UTF8       bool             // it came with SMTPUTF8 and goes on so where it can: RFC 6531 §3.6
 }
 
 // Transport delivers to one next hop over a few connections that are used again (DOS-CONN-REUSE).
@@ -53,7 +54,8 @@ func (t *Transport) Deliver(ctx context.Context, e Envelope, body io.Reader) []O
 	case <-ctx.Done():
 		return all(e.Recipients, "wait for a connection to "+t.hop.Address, ctx.Err())
 	}
-	c, err := t.open(ctx, &e)
+	needsUTF8, body := e.needsUTF8(body)
+	c, err := t.open(ctx, &e, needsUTF8)
 	if err != nil {
 		return unopened(e.Recipients, "deliver to "+t.hop.Address, err)
 	}
@@ -84,13 +86,13 @@ func unopened(to []policy.Address, doing string, err error) []Outcome {
 
 // open gives a connection on which MAIL was accepted. A connection that was used before may have been closed by the
 // next hop meanwhile: then another is tried, since nothing of the message has gone out.
-func (t *Transport) open(ctx context.Context, e *Envelope) (*connection, error) {
+func (t *Transport) open(ctx context.Context, e *Envelope, needsUTF8 bool) (*connection, error) {
 	for {
 		c, err := t.take(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errSession, err)
 		}
-		if err = mail(ctx, c, e); err == nil {
+		if err = mail(ctx, c, e, needsUTF8); err == nil {
 			return c, nil
 		}
 		if !broken(err) {
@@ -105,14 +107,15 @@ func (t *Transport) open(ctx context.Context, e *Envelope) (*connection, error) 
 }
 
 // mail begins the transaction.
-func mail(ctx context.Context, c *connection, e *Envelope) error {
+func mail(ctx context.Context, c *connection, e *Envelope, needsUTF8 bool) error {
 	stop := context.AfterFunc(ctx, func() { _ = c.net.Close() })
 	defer stop()
-	options := &smtp.MailOptions{UTF8: e.international()}
-	if able, _ := c.client.Extension("SMTPUTF8"); options.UTF8 && !able {
+	able, _ := c.client.Extension("SMTPUTF8")
+	if needsUTF8 && !able {
 		// RFC 6531 §3.5: such a message can't go on; 5.6.7 of RFC 6531 §3.7.4.
-		return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 6, 7}, Message: "the next hop has no SMTPUTF8, which an address needs"}
+		return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 6, 7}, Message: "the next hop has no SMTPUTF8, which an address or the header needs"}
 	}
+	options := &smtp.MailOptions{UTF8: able && (needsUTF8 || e.UTF8)}
 	return c.client.Mail(path(e.Sender), options)
 }
 

@@ -29,6 +29,7 @@ var (
 // hop is a next hop on go-smtp's server. rcpt and data answer; nil: accept.
 type hop struct {
 	address string
+	able    bool // offers SMTPUTF8
 	rcpt    func(to string) error
 	data    func() error
 
@@ -36,6 +37,7 @@ type hop struct {
 	sessions int
 	hellos   []string
 	taken    []string // sender, recipients, content
+	utf8     []bool   // SMTPUTF8 of each MAIL
 }
 
 func (h *hop) NewSession(c *smtp.Conn) (smtp.Session, error) {
@@ -58,9 +60,15 @@ type hopSession struct {
 	to   []string
 }
 
-func (s *hopSession) Mail(from string, _ *smtp.MailOptions) error { s.from = from; return nil }
-func (s *hopSession) Reset()                                      { s.from, s.to = "", nil }
-func (s *hopSession) Logout() error                               { return nil }
+func (s *hopSession) Mail(from string, o *smtp.MailOptions) error {
+	s.from = from
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.utf8 = append(s.utf8, o.UTF8)
+	return nil
+}
+func (s *hopSession) Reset()        { s.from, s.to = "", nil }
+func (s *hopSession) Logout() error { return nil }
 
 func (s *hopSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if s.rcpt != nil {
@@ -94,7 +102,7 @@ func serve(h *hop) *hop {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	Expect(err).NotTo(HaveOccurred())
 	s := smtp.NewServer(h)
-	s.Domain, s.ErrorLog = "hop.example", quiet{}
+	s.Domain, s.ErrorLog, s.EnableSMTPUTF8 = "hop.example", quiet{}, h.able
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	DeferCleanup(func() {
@@ -330,6 +338,37 @@ var _ = Describe("a transport", func() {
 		Expect(outcomes[0].Status).To(Equal(Failed))
 		Expect(outcomes[0].Enhanced).To(Equal("5.6.7"))
 	})
+
+	It("passes SMTPUTF8 on, for an address and for a message that came with it", func() {
+		h := serve(&hop{able: true})
+		t := transport(NextHop{Address: h.address})
+		jorg := policy.Address{Local: "jörg", Domain: "bücher.example"}
+		Expect(statuses(t.Deliver(ctx, Envelope{Sender: jorg, Recipients: []policy.Address{ben}, UTF8: true}, strings.NewReader("x\r\n")))).To(Equal([]string{"ben delivered 250"}))
+		Expect(statuses(t.Deliver(ctx, Envelope{Sender: anna, Recipients: []policy.Address{ben}, UTF8: true}, strings.NewReader("y\r\n")))).To(Equal([]string{"ben delivered 250"}))
+		Expect(statuses(send1(t, "z\r\n", ben))).To(Equal([]string{"ben delivered 250"}))
+		Expect(h.utf8).To(Equal([]bool{true, true, false}))
+		Expect(h.all()[0]).To(Equal("jörg@bücher.example ben@other.example x\r\n"))
+	})
+
+	DescribeTable("takes a message that came with SMTPUTF8 to a next hop without it only where its header allows",
+		func(message string, delivered bool) {
+			h := serve(&hop{})
+			e := Envelope{Sender: anna, Recipients: []policy.Address{ben}, UTF8: true}
+			outcomes := transport(NextHop{Address: h.address}).Deliver(ctx, e, strings.NewReader(message))
+			if delivered {
+				Expect(statuses(outcomes)).To(Equal([]string{"ben delivered 250"}))
+				Expect(h.all()).To(Equal([]string{"anna@acme.example ben@other.example " + message}))
+				return
+			}
+			Expect(statuses(outcomes)).To(Equal([]string{"ben failed 553"}))
+			Expect(outcomes[0].Enhanced).To(Equal("5.6.7"))
+			Expect(h.all()).To(BeEmpty())
+		},
+		Entry("an ASCII header", "Subject: x\r\n\r\ngrün\r\n", true),
+		Entry("an ASCII header and nothing else", "Subject: x\r\n", true),
+		Entry("a header beyond ASCII", "Subject: grün\r\n\r\nx\r\n", false),
+		Entry("a header that is too long to look at", strings.Repeat("X: y\r\n", maxHeader/6+1)+"\r\n", false),
+	)
 
 	DescribeTable("doesn't wait for ever",
 		func(lines ...string) {

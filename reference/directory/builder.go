@@ -46,6 +46,7 @@ func (b *builder) finish(customers []*policy.Customer, users []*policy.User) (*D
 		domains:   make(map[string]registration),
 		primary:   make(map[string]*policy.User),
 		aliases:   make(map[string]*policy.User),
+		bearers:   make(map[tokenKey][]bearer),
 		listed:    listedRanges(customers),
 		decoy:     decoyHash(users),
 		warnings:  b.warnings,
@@ -53,7 +54,7 @@ func (b *builder) finish(customers []*policy.Customer, users []*policy.User) (*D
 	for _, c := range customers {
 		d.byID[c.ID] = c
 		for _, name := range c.Domains {
-			name = lower(trimDot(name))
+			name = canonical(name)
 			d.domains[name] = registration{c, name}
 		}
 	}
@@ -62,6 +63,9 @@ func (b *builder) finish(customers []*policy.Customer, users []*policy.User) (*D
 		d.primary[u.ID] = u
 		for _, a := range u.Aliases {
 			d.aliases[string(appendKey(nil, a))] = u
+		}
+		for _, t := range u.Tokens {
+			d.bearers[keyOf(t.Hash)] = append(d.bearers[keyOf(t.Hash)], bearer{t, u})
 		}
 	}
 	return d, nil
@@ -132,6 +136,9 @@ func (b *builder) user(at Position, u *policy.User, customers []*policy.Customer
 		}
 		b.address(at, a, u.Customer)
 	}
+	for _, t := range u.Tokens {
+		b.token(at, t)
+	}
 	if u.PasswordHash != "" {
 		if fault := hashFault(u.PasswordHash); fault != "" {
 			b.fault(at, "", fault)
@@ -190,7 +197,7 @@ func (b *builder) edition(at Position, c *policy.Customer) {
 
 // domain checks one registered domain.
 func (b *builder) domain(at Position, name string) {
-	name = lower(trimDot(name))
+	name = canonical(name)
 	if fault := domainFault(name); fault != "" {
 		b.fault(at, "", fault)
 		return
@@ -223,7 +230,7 @@ func (b *builder) address(at Position, a policy.Address, c *policy.Customer) {
 		return // that is the fault, and told
 	}
 	for _, name := range c.Domains {
-		if lower(trimDot(name)) == lower(trimDot(a.Domain)) {
+		if canonical(name) == canonical(a.Domain) {
 			return
 		}
 	}

@@ -15,8 +15,9 @@ type Directory struct {
 	domains   map[string]registration
 	primary   map[string]*policy.User // by lower-case address
 	aliases   map[string]*policy.User // by lower-case address
-	listed    policy.AddressList      // enabled entries of enabled by-address settings
-	decoy     []byte                  // a hash that no password fits, for users that have none
+	bearers   map[tokenKey][]bearer
+	listed    policy.AddressList // enabled entries of enabled by-address settings
+	decoy     []byte             // a hash that no password fits, for users that have none
 	warnings  []Finding
 }
 
@@ -25,7 +26,7 @@ var _ policy.Directory = (*Directory)(nil)
 // registration is a domain and whose it is.
 type registration struct {
 	customer *policy.Customer
-	domain   string // lower case
+	domain   string // canonical
 }
 
 // Customers gives all customers in the order of the world. The slice is the caller's, what it points to is not.
@@ -42,11 +43,12 @@ func (d *Directory) Customer(id string) *policy.Customer { return d.byID[id] }
 func (d *Directory) Warnings() []Finding { return slices.Clone(d.warnings) }
 
 // Owner gives the customer of the longest registered domain that is domain or a parent of it, and that registered
-// domain. ASCII letters match without case; one trailing dot is allowed. An address literal is nobody's.
+// domain. ASCII letters match without case, U-labels match their A-labels; one trailing dot is allowed. An address literal
+// is nobody's.
 //
 // Source: relay-rules 2.13, assumed: on a label boundary, two labels at least (a registered domain has two or more).
 func (d *Directory) Owner(domain string) (c *policy.Customer, matched string) {
-	domain = trimDot(domain)
+	domain = policy.ToASCII(trimDot(domain))
 	var buffer [maxDomain]byte
 	if len(domain) > len(buffer) {
 		return nil, ""

@@ -99,6 +99,42 @@ func TestUserAndAlias(t *testing.T) {
 	}
 }
 
+// A domain is the same in either form, wherever it stands. Source: RFC 5890 §2.3.2.1.
+func TestDomainsBeyondASCII(t *testing.T) {
+	u := &policy.Customer{ID: "u", Licences: 1, Edition: policy.Workspace, Domains: []string{"B\u00fccher.example"}}
+	a := &policy.Customer{ID: "a", Licences: 1, Edition: policy.Workspace, Domains: []string{"xn--r8jz45g.example"}}
+	jorg := &policy.User{Address: policy.Address{Local: "J\u00f6rg", Domain: "xn--bcher-kva.example"}, Customer: u}
+	mei := &policy.User{Address: policy.Address{Local: "mei", Domain: "\u4f8b\u3048.example"}, Customer: a}
+	d, err := New([]*policy.Customer{u, a}, []*policy.User{jorg, mei})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for domain, want := range map[string]*policy.Customer{
+		"b\u00fccher.example": u, "B\u00dcCHER.Example.": u, "xn--bcher-kva.example": u, "mail.b\u00fccher.example": u, "m\u00e4il.xn--bcher-kva.example": u,
+		"\u4f8b\u3048.example": a, "xn--r8jz45g.example": a, "bucher.example": nil, "b\u00fccher": nil, "b\u00fc_cher.example": nil, "\xff.example": nil,
+	} {
+		owner, matched := d.Owner(domain)
+		if owner != want || want != nil && !strings.HasPrefix(matched, "xn--") {
+			t.Errorf("Owner(%+q) = %v, %q", domain, owner, matched)
+		}
+	}
+	for _, c := range []struct {
+		local, domain string
+		want          *policy.User
+	}{
+		{"J\u00f6rg", "b\u00fccher.example", jorg}, {"j\u00f6RG", "xn--bcher-kva.example", jorg}, {"MEI", "\u4f8b\u3048.example", mei},
+		{"J\u00d6rg", "b\u00fccher.example", nil}, // only ASCII letters match without case: relay-rules 2.29
+		{"jorg", "b\u00fccher.example", nil},
+	} {
+		if got := d.User(policy.Address{Local: c.local, Domain: c.domain}); got != c.want {
+			t.Errorf("User(%+q@%+q) = %v", c.local, c.domain, got)
+		}
+	}
+	if _, err := New([]*policy.Customer{u, {ID: "twice", Licences: 1, Edition: policy.Workspace, Domains: []string{"xn--bcher-kva.example"}}}, nil); err == nil {
+		t.Error("one domain, registered in both forms")
+	}
+}
+
 // Source: AUTH-IP, IP-ENABLE, CON-IP-TOGGLE.
 func TestListedLooksAtEnabledEntriesOfEnabledSettings(t *testing.T) {
 	d, _, _ := world(t)

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/relayspec/relayspec/reference/policy"
 )
@@ -32,10 +33,13 @@ func appendLower(dst []byte, s string) []byte {
 func appendKey(dst []byte, a policy.Address) []byte {
 	dst = appendLower(dst, a.Local)
 	dst = append(dst, '@')
-	return appendLower(dst, trimDot(a.Domain))
+	return appendLower(dst, policy.ToASCII(trimDot(a.Domain)))
 }
 
 func lower(s string) string { return string(appendLower(nil, s)) }
+
+// canonical is the form that a domain is registered and found under: A-labels, lower case, no dot at the end.
+func canonical(domain string) string { return lower(policy.ToASCII(trimDot(domain))) }
 
 func trimDot(domain string) string { return strings.TrimSuffix(domain, ".") }
 
@@ -75,7 +79,7 @@ func labelFault(label string) string {
 	for _, c := range label {
 		switch {
 		case c >= 0x80:
-			return "it has letters outside ASCII; write its xn-- form"
+			return "it has letters outside ASCII that no domain has; write it as it is registered, or its xn-- form"
 		case !isLetterOrDigit(byte(c)) && c != '-':
 			return "it has a " + quote(string(c)) + "; use letters, digits, hyphens and dots only"
 		}
@@ -93,7 +97,7 @@ func parseAddress(s string) (a policy.Address, fault string) {
 	if at < 0 {
 		return a, "address " + quote(s) + " has no @; write user@domain"
 	}
-	a = policy.Address{Local: s[:at], Domain: lower(trimDot(s[at+1:]))}
+	a = policy.Address{Local: s[:at], Domain: canonical(s[at+1:])}
 	if fault := localFault(a.Local); fault != "" {
 		return a, "bad address " + quote(s) + ": " + fault
 	}
@@ -110,6 +114,8 @@ func localFault(local string) string {
 	switch {
 	case local == "":
 		return "nothing stands before the @; write user@domain"
+	case !utf8.ValidString(local):
+		return "what stands before the @ isn't UTF-8; write it in UTF-8"
 	case len(local) > maxLocal:
 		return "more than 64 octets stand before the @; write a shorter one"
 	case strings.HasPrefix(local, "."), strings.HasSuffix(local, "."), strings.Contains(local, ".."):

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -27,11 +28,13 @@ const maxFile = 64 << 20
 //	    edition: workspace           # default; or legacy-free
 //	    billing: paid                # default; or unpaid
 //	    trial: false                 # default
-//	    domains: [acme.example]      # one or more; subdomains are found by themselves
+//	    domains: [acme.example]      # one or more; subdomains are found by themselves; bücher.example is its xn-- form
 //	    users:                       # default: none
 //	      - address: anna@acme.example
 //	        aliases: [a@acme.example]
 //	        password-hash: "$2a$..." # bcrypt; or password: plain text, hashed when read, for tests only; neither: no AUTH
+//	        tokens:                  # default: none; bearer tokens for XOAUTH2 and OAUTHBEARER, hashed when read
+//	          - {value: 0aWqT7-secret, expires: 2027-01-01T00:00:00Z} # without expires: good for ever
 //	    settings:                    # default: none
 //	      - description: Office      # unique within the customer
 //	        enabled: true            # default
@@ -181,7 +184,7 @@ func (r *reader) domainNodes(f fields, c *policy.Customer) {
 	}
 	for _, item := range items {
 		if s, ok := r.text(item, "a domain"); ok {
-			c.Domains = append(c.Domains, lower(trimDot(s)))
+			c.Domains = append(c.Domains, canonical(s))
 			r.domain(item.at, s)
 		}
 	}
@@ -192,7 +195,7 @@ func (r *reader) userNodes(f fields, c *policy.Customer) (users []*policy.User) 
 	items, _ := r.list(f, "users")
 	for _, item := range items {
 		u := &policy.User{Customer: c}
-		f, ok := r.mapping(item.value, item.at, "a user", "address", "aliases", "password-hash", "password")
+		f, ok := r.mapping(item.value, item.at, "a user", "address", "aliases", "password-hash", "password", "tokens")
 		if !ok {
 			continue
 		}
@@ -204,6 +207,7 @@ func (r *reader) userNodes(f fields, c *policy.Customer) (users []*policy.User) 
 			u.Aliases = append(u.Aliases, r.addressNode(alias, "an alias", c))
 		}
 		u.PasswordHash = r.passwordNode(f)
+		u.Tokens = r.tokenNodes(f)
 		users = append(users, u)
 	}
 	return users
@@ -245,6 +249,51 @@ func (r *reader) passwordNode(f fields) (hash string) {
 		}
 	}
 	return ""
+}
+
+// tokenNodes reads the tokens of a user.
+func (r *reader) tokenNodes(f fields) (tokens []policy.Token) {
+	items, _ := r.list(f, "tokens")
+	for _, item := range items {
+		f, ok := r.mapping(item.value, item.at, "a token", "value", "expires")
+		if !ok {
+			continue
+		}
+		expires := r.timeNode(f, "expires")
+		v, ok := r.required(f, "value", "value: and the token")
+		if !ok {
+			continue
+		}
+		value, ok := r.text(v, "value")
+		if !ok {
+			continue
+		}
+		token, err := NewToken(value, expires)
+		if err != nil {
+			r.fault(v.at, "", err.Error())
+			continue
+		}
+		r.token(v.at, token)
+		tokens = append(tokens, token)
+	}
+	return tokens
+}
+
+// timeNode reads a point of time; absent: zero.
+func (r *reader) timeNode(f fields, name string) time.Time {
+	v, ok := f.byName[name]
+	if !ok {
+		return time.Time{}
+	}
+	s, ok := r.text(v, name)
+	if !ok {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		r.fault(v.at, "", name+" is "+quote(s)+", which is no time; write one such as 2027-01-01T00:00:00Z")
+	}
+	return at
 }
 
 // hashed hashes a plain password at the lowest cost: who writes it into a file doesn't hide it.

@@ -20,6 +20,7 @@ type Envelope struct {
 	Given      policy.Address   // MAIL FROM
 	Sender     policy.Address   // envelope sender after a rewrite (SND-POSTMASTER-REWRITE); Given where there was none
 	Recipients []policy.Address // in the order of RCPT
+	UTF8       bool             // it came with SMTPUTF8, and has to go on so (RFC 6531 §3.6)
 	Rules      []policy.RuleID  // the rules that had a say in its acceptance
 }
 
@@ -43,6 +44,7 @@ type record struct {
 	Given      string          `json:"given"` // "" is the null reverse-path
 	Sender     string          `json:"sender"`
 	Recipients []string        `json:"recipients"`
+	UTF8       bool            `json:"utf8,omitempty"`
 	Rules      []policy.RuleID `json:"rules,omitempty"`
 }
 
@@ -50,7 +52,7 @@ type record struct {
 func (m Message) MarshalJSON() ([]byte, error) {
 	r := record{
 		ID: m.ID, Received: m.Received, Size: m.Size, Session: m.Session, Customer: m.Customer, Peer: m.Peer, Helo: m.Helo,
-		User: m.User, Given: m.Given.String(), Sender: m.Sender.String(), Recipients: make([]string, len(m.Recipients)), Rules: m.Rules,
+		User: m.User, Given: m.Given.String(), Sender: m.Sender.String(), Recipients: make([]string, len(m.Recipients)), UTF8: m.UTF8, Rules: m.Rules,
 	}
 	for i, a := range m.Recipients {
 		r.Recipients[i] = a.String()
@@ -66,7 +68,7 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	}
 	*m = Message{ID: r.ID, Size: r.Size, Envelope: Envelope{
 		Received: r.Received, Session: r.Session, Customer: r.Customer, Peer: r.Peer, Helo: r.Helo, User: r.User,
-		Given: address(r.Given), Sender: address(r.Sender), Rules: r.Rules,
+		Given: address(r.Given), Sender: address(r.Sender), UTF8: r.UTF8, Rules: r.Rules,
 	}}
 	for _, s := range r.Recipients {
 		m.Recipients = append(m.Recipients, address(s))

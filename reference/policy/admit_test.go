@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/relayspec/relayspec/reference/policy"
 )
@@ -157,12 +158,29 @@ func TestAuth(t *testing.T) {
 			f.Offered = &policy.Credentials{Mechanism: "PLAIN", Identity: identity, User: user, Password: password}
 		}
 	}
+	bear := func(user, token string, now time.Time) func(*policy.Facts) {
+		return func(f *policy.Facts) {
+			f.Offered = &policy.Credentials{Mechanism: "OAUTHBEARER", User: user, Token: token}
+			f.Now = now
+		}
+	}
+	morning := noon.Add(-time.Hour)
 	for _, c := range []struct {
 		name  string
 		facts *policy.Facts
 		want  string
 		user  string
 	}{
+		{"a token", from("", inTLS, bear("Anna@acme.example", "token of anna", morning)), "235 2.7.0 AUTH-CREDS", "anna@acme.example"},
+		{"a token says whose it is", from("", inTLS, bear("", "token of anna", morning)), "235 2.7.0 AUTH-CREDS", "anna@acme.example"},
+		{"another user's token", from("", inTLS, bear("bob@beta.example", "token of anna", morning)), "535 5.7.8 AUTH-CREDS", ""},
+		{"a token and nobody's name", from("", inTLS, bear("nobody@acme.example", "token of anna", morning)), "535 5.7.8 AUTH-CREDS", ""},
+		{"an unknown token", from("", inTLS, bear("anna@acme.example", "token of", morning)), "535 5.7.8 AUTH-CREDS", ""},
+		{"an unknown token and no name", from("", inTLS, bear("", "token of", morning)), "535 5.7.8 AUTH-CREDS", ""},
+		{"an expired token", from("", inTLS, bear("anna@acme.example", "token of anna", noon)), "535 5.7.8 AUTH-CREDS", ""},
+		{"a password is no token", from("", inTLS, bear("anna@acme.example", "secret of anna", morning)), "535 5.7.8 AUTH-CREDS", ""},
+		{"a token is no password", from("", inTLS, offer("", "anna@acme.example", "token of anna")), "535 5.7.8 AUTH-CREDS", ""},
+		{"a token in clear text", from("", bear("anna@acme.example", "token of anna", morning)), "530 5.7.0 AUTH-TLS", ""},
 		{"right", from("", inTLS, offer("", "Anna@acme.example", "secret of anna")), "235 2.7.0 AUTH-CREDS", "anna@acme.example"},
 		{"own identity", from("", inTLS, offer("anna@acme.example", "anna@acme.example", "secret of anna")), "235 2.7.0 AUTH-CREDS", "anna@acme.example"},
 		{"another identity", from("", inTLS, offer("bob@beta.example", "anna@acme.example", "secret of anna")), "535 5.7.8 AUTH-CREDS", ""},

@@ -1,6 +1,9 @@
 package policy
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Edition is what a customer subscribes to.
 type Edition string
@@ -60,7 +63,14 @@ type User struct {
 	Address      Address
 	Customer     *Customer
 	Aliases      []Address
-	PasswordHash string // empty: can't authenticate
+	PasswordHash string // empty: can't authenticate with a password
+	Tokens       []Token
+}
+
+// Token is a bearer token, of which only a hash is kept.
+type Token struct {
+	Hash    [32]byte  // SHA-256
+	Expires time.Time // it is good before then; zero: for ever
 }
 
 // Directory is what policy asks about who is who. Look-ups don't wait for anything.
@@ -76,4 +86,6 @@ type Directory interface {
 	Listed(peer netip.Addr) bool
 	// CheckPassword tells whether password is u's. It takes as long for a nil u, whose answer is no.
 	CheckPassword(u *User, password string) bool
+	// Bearer gives the user whose token this is, nil when it is nobody's or has expired at now.
+	Bearer(token string, now time.Time) *User
 }

@@ -40,6 +40,16 @@ func (p *Policy) withNames(f *Facts, d Decision) Decision {
 	return d
 }
 
+// printable makes a name fit for a reply.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 0x80 {
+			return '?'
+		}
+		return r
+	}, name)
+}
+
 // lookedUp lists what the relay looked for in HELO: its parents of two labels or more, the longest first, then the name
 // itself; naively split, even in an address literal. Source: relay-rules 3.8, inferred.
 func (p *Policy) lookedUp(f *Facts) []string {
@@ -55,7 +65,7 @@ func (p *Policy) lookedUp(f *Facts) []string {
 	}
 	names = append(names, f.Helo)
 	if p.Service.Switches.DeniedListsSender && f.Sender.Domain != "" {
-		names = append(names, f.Sender.Domain)
+		names = append(names, printable(ToASCII(f.Sender.Domain))) // a reply is ASCII: RFC 6531 §3.7.4.1
 	}
 	return names
 }

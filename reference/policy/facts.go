@@ -2,8 +2,9 @@ package policy
 
 import (
 	"net/netip"
-	"strings"
 	"time"
+
+	"golang.org/x/net/idna"
 )
 
 // Stage is a point of the SMTP dialogue at which the relay may speak.
@@ -36,8 +37,8 @@ const (
 
 // Address is a mailbox of the envelope. The zero Address is the null reverse-path <>.
 type Address struct {
-	Local  string // as given, quotes removed
-	Domain string // lower case; an address literal keeps its brackets; empty only for <> and <Postmaster>
+	Local  string // as given, quotes removed; UTF-8 where SMTPUTF8 lets it be
+	Domain string // ASCII in lower case; U-labels stay; an address literal keeps its brackets; empty only for <> and <Postmaster>
 }
 
 // Null tells whether a is the null reverse-path <>. Source: RFC 5321 §4.5.5.
@@ -53,15 +54,61 @@ func (a Address) String() string {
 
 // Equal compares as the service counts: the whole address, ASCII letters without case. Source: relay-rules 2.29, assumed.
 func (a Address) Equal(b Address) bool {
-	return strings.EqualFold(a.Local, b.Local) && strings.EqualFold(a.Domain, b.Domain)
+	return equalFold(a.Local, b.Local) && equalFold(a.Domain, b.Domain)
+}
+
+// equalFold compares with ASCII letters without case. Unicode would fold others to them.
+func equalFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lowerCase(a[i]) != lowerCase(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerCase(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+// ASCII tells whether a can go where SMTPUTF8 isn't spoken. Source: RFC 6531 §3.4.
+func (a Address) ASCII() bool { return isASCII(a.Local) && isASCII(a.Domain) }
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// ToASCII gives domain with its U-labels as A-labels: the form that names the same domain everywhere. What is no domain
+// comes back as it is. Source: RFC 5890 §2.3.2.1.
+func ToASCII(domain string) string {
+	if isASCII(domain) {
+		return domain
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		return domain
+	}
+	return ascii
 }
 
 // Credentials are what a client offered in AUTH.
 type Credentials struct {
-	Mechanism string // PLAIN or LOGIN
+	Mechanism string // PLAIN, LOGIN, XOAUTH2 or OAUTHBEARER
 	Identity  string // authorization identity of PLAIN; empty: the user's own
-	User      string
+	User      string // empty only with OAUTHBEARER: whoever the token belongs to
 	Password  string
+	Token     string // of XOAUTH2 and OAUTHBEARER, never empty there; else empty
 }
 
 // Facts are what is known of a session and its transaction when a decision is asked for.
@@ -74,9 +121,11 @@ type Facts struct {
 	Helo     string // the argument of HELO or EHLO
 	Extended bool   // EHLO
 	Offered  *Credentials
-	User     string // the identity that AUTH proved (Decision.User), "" before that
+	Now      time.Time // at Auth, set by the Engine: by it tokens expire
+	User     string    // the identity that AUTH proved (Decision.User), "" before that
 
 	Sender     Address   // MAIL FROM
+	UTF8       bool      // SMTPUTF8 of MAIL
 	Size       int64     // SIZE= of MAIL in octets, 0: none given
 	Recipients []Address // accepted in this transaction, in order
 	Rcpt       Address   // at Rcpt: the one that is asked about; not yet in Recipients

@@ -98,6 +98,8 @@ const (
 	ReplyNoRcpt        ReplyName = "no-rcpt"         // 503
 	ReplyBadSequence   ReplyName = "bad-sequence"    // 503: nested MAIL, STARTTLS or AUTH in a transaction
 	ReplyNoData        ReplyName = "no-data"         // 503: DATA after BDAT
+	ReplyNonASCII      ReplyName = "non-ascii"       // 553: an address beyond ASCII without SMTPUTF8
+	ReplyParameters    ReplyName = "parameters"      // 555: a parameter of MAIL or RCPT that isn't offered
 	ReplySyntax        ReplyName = "syntax"          // 555
 	ReplyLineTooLong   ReplyName = "line-too-long"   // 500
 	ReplyUnknown       ReplyName = "unknown"         // 502
@@ -136,7 +138,7 @@ func ReplyNames() []ReplyName {
 		ReplyGreeting, ReplyHelo, ReplyEhlo, ReplyMail, ReplyRcpt, ReplyData, ReplyChunk,
 		ReplyAccepted, ReplyReset, ReplyNoop, ReplyHelp, ReplyVerify, ReplyQuit,
 		ReplyStartTLS, ReplyChallenge, ReplyAuthenticated, ReplyEmptyHelo, ReplyBadHelo, ReplyNoHelo,
-		ReplyNoMail, ReplyNoRcpt, ReplyBadSequence, ReplyNoData, ReplySyntax, ReplyLineTooLong, ReplyUnknown,
+		ReplyNoMail, ReplyNoRcpt, ReplyBadSequence, ReplyNoData, ReplyNonASCII, ReplyParameters, ReplySyntax, ReplyLineTooLong, ReplyUnknown,
 		ReplyTooManyErrors, ReplyNoParameters, ReplyTLSTwice, ReplyTLSPipelined, ReplyAuthTwice, ReplyAuthMechanism,
 		ReplyAuthDecode, ReplyAuthCancelled, ReplyTooBig, ReplyMalformed, ReplyTimeout, ReplyShutdown,
 		ReplyBusy, ReplyFailure, ReplyHeloRefused, ReplyTLSRequired, ReplyAuthRequired, ReplyCredentials,

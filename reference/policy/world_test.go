@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/relayspec/relayspec/reference/policy"
 	"github.com/relayspec/relayspec/reference/services"
@@ -65,6 +66,18 @@ func (w *world) Listed(peer netip.Addr) bool         { return peer == office }
 func (w *world) CheckPassword(u *policy.User, password string) bool {
 	return u != nil && u.PasswordHash == password
 }
+
+// Bearer: "token of anna" is anna@acme.example's until noon, and so on.
+func (w *world) Bearer(token string, now time.Time) *policy.User {
+	for _, u := range w.users {
+		if token == "token of "+u.Address.Local && now.Before(noon) {
+			return u
+		}
+	}
+	return nil
+}
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // settings replaces the settings of the customer that owns domain.
 func (w *world) settings(domain string, settings ...policy.Setting) *world {

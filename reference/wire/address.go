@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 
 	"github.com/relayspec/relayspec/reference/policy"
 )
@@ -24,9 +27,18 @@ const (
 )
 
 // cutPath reads "FROM:<path> rest" or "TO:<path> rest". Blanks after the colon are tolerated: too many clients send
-// them. Not understood: ok is false.
+// them. Not understood: ok is false. Where SMTPUTF8 is offered the path may be UTF-8; whether this transaction allows it
+// is still to be asked.
+func (s *session) cutPath(argument []byte, keyword string, d direction) (policy.Address, []byte, bool) {
+	if !s.server.offers.utf8 && !isASCII(argument) {
+		return policy.Address{}, nil, false
+	}
+	return cutPath(argument, keyword, d)
+}
+
+// cutPath reads a path that may be UTF-8, and what follows it.
 func cutPath(argument []byte, keyword string, d direction) (a policy.Address, rest []byte, ok bool) {
-	if len(argument) < len(keyword) || !isASCII(argument) || !strings.EqualFold(string(argument[:len(keyword)]), keyword) {
+	if len(argument) < len(keyword) || !isWord(argument[:len(keyword)], keyword) {
 		return a, nil, false
 	}
 	argument = bytes.TrimLeft(argument[len(keyword):], " ")
@@ -35,17 +47,17 @@ func cutPath(argument []byte, keyword string, d direction) (a policy.Address, re
 		return a, nil, false
 	}
 	rest = argument[end:]
-	if len(rest) > 0 && rest[0] != ' ' {
+	if len(rest) > 0 && rest[0] != ' ' || !utf8.Valid(argument[:end]) {
 		return a, nil, false
 	}
 	a, ok = parsePath(string(argument[1:end-1]), d)
 	return a, bytes.TrimLeft(rest, " "), ok
 }
 
-// isASCII keeps out what Unicode folds to ASCII letters, and all the rest: SMTPUTF8 (RFC 6531) isn't offered.
-func isASCII(s []byte) bool {
-	for _, c := range s {
-		if c >= 0x80 {
+// isASCII keeps out what Unicode folds to ASCII letters, and all the rest.
+func isASCII[T []byte | string](s T) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
 			return false
 		}
 	}
@@ -76,7 +88,7 @@ func parsePath(s string, d direction) (a policy.Address, ok bool) {
 	switch {
 	case s == "":
 		return a, d == reversePath // RFC 5321 §4.5.5
-	case d == forwardPath && strings.EqualFold(s, "postmaster"):
+	case d == forwardPath && isWord(s, "POSTMASTER"):
 		return policy.Address{Local: s}, true // RFC 5321 §4.1.1.3
 	case s[0] == '@':
 		route, mailbox, found := strings.Cut(s, ":")
@@ -98,7 +110,7 @@ func isRoute(s string) bool {
 	return true
 }
 
-// parseMailbox reads local-part@domain: RFC 5321 §4.1.2.
+// parseMailbox reads local-part@domain: RFC 5321 §4.1.2; in UTF-8: RFC 6531 §3.3.
 func parseMailbox(s string) (a policy.Address, ok bool) {
 	at := strings.LastIndexByte(s, '@') // no domain holds one
 	if at < 0 || at > maxLocal {
@@ -116,10 +128,23 @@ func parseMailbox(s string) (a policy.Address, ok bool) {
 	if !ok {
 		return a, false
 	}
-	return policy.Address{Local: local, Domain: strings.ToLower(domain)}, true
+	return policy.Address{Local: local, Domain: lowerASCII(domain)}, true
 }
 
-// isDotString tells whether s is 1*atext *("." 1*atext).
+// lowerASCII is strings.ToLower for ASCII letters only: others fold as IDNA says, where a domain is looked up.
+func lowerASCII(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// isDotString tells whether s is 1*atext *("." 1*atext). What is beyond ASCII is atext, too: RFC 6531 §3.3.
 func isDotString(s string) bool {
 	atom := false // the octet before belongs to an atom
 	for i := range len(s) {
@@ -136,7 +161,7 @@ func isDotString(s string) bool {
 }
 
 func isAtext(c byte) bool {
-	return isLetterDigit(c) || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0
+	return c >= 0x80 || isLetterDigit(c) || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0
 }
 
 // isWord tells whether s is word, which is in capitals. ASCII letters match without case, and nothing else does: Unicode
@@ -180,10 +205,13 @@ func unquote(s string) (string, bool) {
 				return "", false
 			}
 			c = inner[i]
+			if c >= 0x80 { // RFC 6531 §3.3 leaves quoted-pairSMTP as it is
+				return "", false
+			}
 		} else if c == '"' {
 			return "", false
 		}
-		if c < ' ' || c > '~' {
+		if c < ' ' || c == 0x7F {
 			return "", false
 		}
 		plain = append(plain, c)
@@ -191,13 +219,17 @@ func unquote(s string) (string, bool) {
 	return string(plain), true
 }
 
-// isDomain tells whether s is a domain or an address literal.
+// isDomain tells whether s is a domain, perhaps with U-labels (RFC 6531 §3.3), or an address literal.
 func isDomain(s string) bool {
 	if len(s) == 0 || len(s) > maxDomain {
 		return false
 	}
 	if s[0] == '[' {
 		return isLiteral(s)
+	}
+	if !isASCII(s) {
+		_, err := idna.Registration.ToASCII(lowerASCII(s)) // strict: nothing is mapped (RFC 5890 §2.3.2.1)
+		return err == nil
 	}
 	for label := range strings.SplitSeq(s, ".") {
 		if !isLabel(label) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -28,6 +29,9 @@ func TestCutPath(t *testing.T) {
 		{"TO:<@a.b,@[192.0.2.1]:c@d>", forwardPath, policy.Address{Local: "c", Domain: "d"}, ""},
 		{"TO:<a@[192.0.2.1]>", forwardPath, policy.Address{Local: "a", Domain: "[192.0.2.1]"}, ""},
 		{"TO:<a@[IPv6:2001:DB8::1]>", forwardPath, policy.Address{Local: "a", Domain: "[ipv6:2001:db8::1]"}, ""},
+		{"TO:<J\u00f6rg.\u00c4@B\u00fccher.Example>", forwardPath, policy.Address{Local: "J\u00f6rg.\u00c4", Domain: "b\u00fccher.example"}, ""},
+		{"TO:<\"\u6d4b \u8bd5\"@\u6d4b\u8bd5.example>", forwardPath, policy.Address{Local: "\u6d4b \u8bd5", Domain: "\u6d4b\u8bd5.example"}, ""},
+		{"TO:<@b\u00fc.example:c@d>", forwardPath, policy.Address{Local: "c", Domain: "d"}, ""},
 		{"TO:<" + long + "@" + label + ".x>", forwardPath, policy.Address{Local: long, Domain: label + ".x"}, ""},
 	}
 	for _, tt := range tests {
@@ -51,7 +55,9 @@ func TestCutPathRefuses(t *testing.T) {
 		"< a@b>", "<a@b >", "<a@b.>", "<a@.b>", "<a@-b>", "<a@b->", "<a@b_c>", "<a@b@c>", `<""@b>`, `<"a@b>`, `<"a"b@c>`, `<a"b"@c>`, `<"a\"@b>`,
 		"<a@[1.2.3]>", "<a@[1.2.3.4>", "<a@[::1]>", "<a@[IPv6:1.2.3.4]>", "<a@[IPv6:fe80::1%eth0]>", "<a@[x:y]>", "<a@[]>", "<a@[>",
 		"<@a.b:>", "<@a.b,c@d>", "<@a.b,:c@d>", "<a.b:c@d>", "<@a.b:@c:d@e>", "<\"a\x01b\"@c>", "<\"a\x7f\"@c>",
-		"<\xc3\xa9@b>", "<a@\xc3\xa9>", "<po\u017ftmaster>", "<a@b> \xff",
+		"<po\u017ftmaster>", "<\xff@b>", "<a@\xff.b>", "<\xc3@b>", "<\xed\xa0\x80@b>", // no postmaster, and no UTF-8
+		"<a@b\u00fc_c>", "<a@-b\u00fc>", "<a@b\u00fc..c>", "<a@b\u3002\u00fc>", "<a@\uff42>", "<a@B\u00dc>", "<a@\u200d.b>", // no U-labels
+		"<\"\\\u00fc\"@b>", "<a@" + strings.Repeat("\u00fc", 60) + ">", "<" + strings.Repeat("\u00fc", 33) + "@b>",
 		"<" + strings.Repeat("a", 65) + "@b>", "<a@" + strings.Repeat("d", 64) + ">", "<a@" + strings.Repeat("d.", 127) + "de>",
 		"<a@" + strings.Repeat("d.", 126) + "d>", // 257 octets
 		"<postmaster>x",
@@ -79,7 +85,7 @@ func spell(a policy.Address) string {
 }
 
 func FuzzAddress(f *testing.F) {
-	for _, seed := range []string{"", "a@b", "postmaster", `"a b"@c`, `"a\"@b"@c`, "@a,@b:c@d", "a@[192.0.2.1]", "a@[IPv6:::1]", "a@b.", "a>@b", "A@B.c"} {
+	for _, seed := range []string{"", "a@b", "postmaster", `"a b"@c`, `"a\"@b"@c`, "@a,@b:c@d", "a@[192.0.2.1]", "a@[IPv6:::1]", "a@b.", "a>@b", "A@B.c", "J\u00f6rg@B\u00fccher.c", "\u212a@\u212a.c", `"\u6d4b \u8bd5"@\u6d4b.c`, "\xc3@b"} {
 		f.Add(seed, false)
 		f.Add(seed, true)
 	}
@@ -98,6 +104,9 @@ func FuzzAddress(f *testing.F) {
 		if !strings.HasSuffix(string(rest), "X") {
 			t.Fatalf("%q: rest %q", path, rest)
 		}
+		if !utf8.ValidString(a.String()) || !isASCII(path) && !isASCII(a.Domain) && policy.ToASCII(a.Domain) == a.Domain {
+			t.Fatalf("%q: %+q is no name", path, a)
+		}
 		spelt := spell(a)
 		if len(spelt)-len(a.Domain)-1 > maxLocal || len(spelt)+2 > maxPath {
 			return // escapes have made it longer than it was
@@ -110,25 +119,38 @@ func FuzzAddress(f *testing.F) {
 }
 
 func TestParseMail(t *testing.T) {
+	const syntax, parameters = policy.ReplySyntax, policy.ReplyParameters
+	everything := offers{size: true, eightBit: true, auth: true, utf8: true}
 	tests := []struct {
 		text string
-		size int64
-		ok   bool
+		want mailParameters
+		says policy.ReplyName
 	}{
-		{"", 0, true},
-		{"SIZE=0", 0, true},
-		{"size=123 Body=8bitMIME AUTH=ann+40example.com", 123, true},
-		{"SIZE=9223372036854775807", 1<<63 - 1, true},
-		{"SIZE=99999999999999999999", 1<<63 - 1, true},
-		{"SIZE=999999999999999999999", 0, false},
-		{"SIZE=", 0, false}, {"SIZE", 0, false}, {"SIZE=-1", 0, false}, {"SIZE=1x", 0, false}, {"SIZE=1 size=1", 1, false},
-		{"BODY=", 0, false}, {"BODY=BINARYMIME", 0, false}, {"AUTH=", 0, false}, {"AUTH=a=b", 0, false}, {"AUTH=a+4", 0, false},
-		{"AUTH=a+4g", 0, false}, {"RET=HDRS", 0, false}, {"=", 0, false}, {"X SIZE=1", 0, false},
+		{"", mailParameters{}, ""},
+		{"SIZE=0", mailParameters{}, ""},
+		{"size=123 Body=8bitMIME AUTH=ann+40example.com smtputf8", mailParameters{size: 123, utf8: true}, ""},
+		{"SIZE=9223372036854775807", mailParameters{size: 1<<63 - 1}, ""},
+		{"SIZE=99999999999999999999", mailParameters{size: 1<<63 - 1}, ""},
+		{"SIZE=999999999999999999999", mailParameters{}, syntax},
+		{"SIZE=", mailParameters{}, syntax}, {"SIZE", mailParameters{}, syntax}, {"SIZE=-1", mailParameters{}, syntax},
+		{"SIZE=1x", mailParameters{}, syntax}, {"SIZE=1 size=1", mailParameters{}, syntax},
+		{"BODY=", mailParameters{}, syntax}, {"BODY=BINARYMIME", mailParameters{}, parameters},
+		{"AUTH=", mailParameters{}, syntax}, {"AUTH=a=b", mailParameters{}, syntax}, {"AUTH=a+4", mailParameters{}, syntax},
+		{"AUTH=a+4g", mailParameters{}, syntax},
+		{"SMTPUTF8=", mailParameters{}, syntax}, {"SMTPUTF8=1", mailParameters{}, syntax}, {"SMTPUTF8 SMTPUTF8", mailParameters{}, syntax},
+		{"RET=HDRS", mailParameters{}, parameters}, {"=", mailParameters{}, parameters}, {"X SIZE=1", mailParameters{}, parameters},
+		{"\u017fIZE=1", mailParameters{}, parameters},
 	}
 	for _, tt := range tests {
-		got, ok := parseMail([]byte(tt.text))
-		if ok != tt.ok || ok && got.size != tt.size {
-			t.Errorf("%q: %d, %v", tt.text, got.size, ok)
+		got, says := everything.parseMail([]byte(tt.text))
+		if says != tt.says || says == "" && got != tt.want {
+			t.Errorf("%q: %+v, %q", tt.text, got, says)
+		}
+	}
+	var nothing offers
+	for _, text := range []string{"SIZE=1", "BODY=7BIT", "AUTH=<>", "SMTPUTF8"} {
+		if _, says := nothing.parseMail([]byte(text)); says != parameters {
+			t.Errorf("%q isn't offered: %q", text, says)
 		}
 	}
 }

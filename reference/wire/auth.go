@@ -13,7 +13,7 @@ import (
 )
 
 // mechanisms are those that are served.
-func mechanisms() []string { return []string{sasl.Plain, sasl.Login} }
+func mechanisms() []string { return []string{sasl.Plain, sasl.Login, xoauth2, sasl.OAuthBearer} }
 
 // auth does AUTH: RFC 4954 §4.
 func (s *session) auth(argument []byte) {
@@ -123,7 +123,7 @@ func (s *session) authenticate(offered *policy.Credentials) {
 	case !decided:
 		return
 	case s.decision.Refused():
-		s.refuseGuess()
+		s.refuseGuess(offered.Mechanism)
 		return
 	}
 	s.facts.User = s.decision.User
@@ -135,10 +135,12 @@ func (s *session) authenticate(offered *policy.Credentials) {
 
 // refuseGuess answers to refused credentials. Each counts as an error of the session, so that a password can't be guessed
 // without end, and an accepted message doesn't strike it out.
-func (s *session) refuseGuess() {
+func (s *session) refuseGuess(mechanism string) {
 	s.guesses++
 	if !s.strike() {
-		s.answer()
+		if s.explain(mechanism) {
+			s.answer()
+		}
 		return
 	}
 	s.wait(s.decision.Delay)
@@ -151,10 +153,17 @@ func saslServer(c *policy.Credentials) sasl.Server {
 		c.Identity, c.User, c.Password = identity, user, password
 		return nil
 	}
-	if c.Mechanism == sasl.Login {
+	keepToken := func(user, token string) { c.User, c.Token = user, token }
+	switch c.Mechanism {
+	case sasl.Login:
 		return &loginServer{keep: keep}
+	case xoauth2:
+		return &bearerServer{parseXOAUTH2, keepToken}
+	case sasl.OAuthBearer:
+		return &bearerServer{parseOAuthBearer, keepToken}
+	default:
+		return sasl.NewPlainServer(keep)
 	}
-	return sasl.NewPlainServer(keep)
 }
 
 // loginServer is the server's side of LOGIN, which has no RFC: draft-murchison-sasl-login §2. The challenges are those

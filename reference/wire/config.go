@@ -21,7 +21,8 @@ type Config struct {
 	// Capabilities are the lines after the first one to EHLO, in order. "STARTTLS" stands where it is offered while
 	// that is possible; with TLS on, the AUTH line takes its place. Without "STARTTLS" the command is refused.
 	Capabilities []string
-	// Mechanisms are the SASL mechanisms in the order of the AUTH line: PLAIN, LOGIN. Empty: no AUTH.
+	// Mechanisms are the SASL mechanisms in the order of the AUTH line: PLAIN, LOGIN, XOAUTH2, OAUTHBEARER.
+	// Empty: no AUTH.
 	Mechanisms []string
 	// MaxSize bounds a message, in octets without dot stuffing. Reply: ReplyTooBig. 0 and -1: no bound.
 	MaxSize int64
@@ -73,7 +74,7 @@ func needed() []policy.ReplyName {
 		policy.ReplyTLSTwice, policy.ReplyTLSPipelined, policy.ReplyAuthTwice, policy.ReplyAuthMechanism,
 		policy.ReplyAuthDecode, policy.ReplyAuthCancelled, policy.ReplyTooBig, policy.ReplyMalformed, policy.ReplyTimeout,
 		policy.ReplyShutdown, policy.ReplyBusy, policy.ReplyFailure, policy.ReplyTLSRequired,
-		policy.ReplyChunk, policy.ReplyNoData,
+		policy.ReplyChunk, policy.ReplyNoData, policy.ReplyNonASCII, policy.ReplyParameters,
 	}
 }
 
@@ -131,14 +132,21 @@ func (c *Config) setDefaults() {
 const startTLS = "STARTTLS"
 
 // offers are the extensions that Config.Capabilities names, as far as what a session does depends on them.
-type offers struct{ chunking bool }
+type offers struct{ size, eightBit, chunking, utf8, auth bool }
 
-func (c *Config) offers() (o offers) {
+func (c *Config) offers() offers {
+	o := offers{auth: len(c.Mechanisms) > 0}
 	for _, capability := range c.Capabilities {
 		keyword, _, _ := strings.Cut(capability, " ")
 		switch strings.ToUpper(keyword) {
+		case "SIZE": // RFC 1870
+			o.size = true
+		case "8BITMIME": // RFC 6152
+			o.eightBit = true
 		case "CHUNKING": // RFC 3030
 			o.chunking = true
+		case "SMTPUTF8": // RFC 6531
+			o.utf8 = true
 		}
 	}
 	return o

@@ -1,6 +1,6 @@
 // Package wire is the relay's SMTP server: bytes in, Facts to the Engine, its Decisions out as replies.
 //
-// It knows the grammar and the order of commands (RFC 5321, 1870, 2034, 2920, 3030, 3207, 4954, 6152) and no limit of any
+// It knows the grammar and the order of commands (RFC 5321, 1870, 2034, 2920, 3030, 3207, 4954, 6152, 6531) and no limit of any
 // service: what to say stands in Config.Replies, whether to say it is the Engine's decision. It has no clock of its own
 // but the real one, for deadlines.
 //

@@ -29,6 +29,8 @@ func replies() map[policy.ReplyName]policy.Reply {
 		policy.ReplyAccepted:      one(250, "2.0.0", "OK  {unix} {id} - gsmtp"),
 		policy.ReplyChunk:         one(250, "2.0.0", "{octets} octets received {id} - gsmtp"),
 		policy.ReplyNoData:        one(503, "5.5.1", "No DATA after BDAT. {id} - gsmtp"),
+		policy.ReplyNonASCII:      one(553, "5.6.7", "Non-ASCII address without SMTPUTF8. {id} - gsmtp"),
+		policy.ReplyParameters:    one(555, "5.5.4", "Unsupported parameter. {id} - gsmtp"),
 		policy.ReplyReset:         one(250, "2.1.5", "Flushed {id} - gsmtp"),
 		policy.ReplyNoop:          one(250, "2.0.0", "OK {id} - gsmtp"),
 		policy.ReplyHelp:          one(214, "2.0.0", "See RFC 5321 {id} - gsmtp"),
@@ -88,7 +90,7 @@ func replies() map[policy.ReplyName]policy.Reply {
 }
 
 func capabilities() []string {
-	return []string{"SIZE 35882577", "8BITMIME", "STARTTLS", "ENHANCEDSTATUSCODES", "PIPELINING", "CHUNKING"}
+	return []string{"SIZE 35882577", "8BITMIME", "STARTTLS", "ENHANCEDSTATUSCODES", "PIPELINING", "CHUNKING", "SMTPUTF8"}
 }
 
 // rule is what a scripted Engine does at a stage when subject stands in what it is asked about.
@@ -153,7 +155,7 @@ func (e *scripted) match(stage policy.Stage, f *policy.Facts) *rule {
 	case stage == policy.Rcpt:
 		subject = f.Rcpt.String()
 	case stage == policy.Auth && f.Offered != nil:
-		subject = f.Offered.User + ":" + f.Offered.Password
+		subject = f.Offered.User + ":" + f.Offered.Password + f.Offered.Token
 	}
 	for i, r := range e.rules {
 		if r.stage == stage && (r.subject == "*" || strings.Contains(subject, r.subject)) {

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
 	"os"
 
@@ -18,17 +17,25 @@ func (s *session) mail(argument []byte) {
 		s.say(policy.ReplyBadSequence)
 		return
 	}
-	sender, rest, ok := cutPath(argument, "FROM:", reversePath)
-	parameters, understood := parseMail(rest)
-	if !ok || !understood {
+	sender, rest, ok := s.cutPath(argument, "FROM:", reversePath)
+	if !ok {
 		s.fault(policy.ReplySyntax)
+		return
+	}
+	parameters, objection := s.server.offers.parseMail(rest)
+	if objection != "" {
+		s.fault(objection)
 		return
 	}
 	if limit := s.server.config.MaxSize; limit > 0 && parameters.size > limit { // RFC 1870 §6.1
 		s.say(policy.ReplyTooBig)
 		return
 	}
-	s.facts.Sender, s.facts.Size = sender, parameters.size
+	if !parameters.utf8 && !sender.ASCII() {
+		s.say(policy.ReplyNonASCII)
+		return
+	}
+	s.facts.Sender, s.facts.Size, s.facts.UTF8 = sender, parameters.size, parameters.utf8
 	if !s.ask(policy.Mail) {
 		s.release()
 		return
@@ -46,9 +53,16 @@ func (s *session) rcpt(argument []byte) {
 		s.say(policy.ReplyBadSequence)
 		return
 	}
-	recipient, rest, ok := cutPath(argument, "TO:", forwardPath)
-	if !ok || len(rest) > 0 { // no extension that is offered has a parameter for RCPT
+	recipient, rest, ok := s.cutPath(argument, "TO:", forwardPath)
+	switch {
+	case !ok:
 		s.fault(policy.ReplySyntax)
+		return
+	case len(rest) > 0: // no extension that is offered has a parameter for RCPT
+		s.fault(policy.ReplyParameters)
+		return
+	case !s.facts.UTF8 && !recipient.ASCII():
+		s.say(policy.ReplyNonASCII)
 		return
 	}
 	s.facts.Rcpt = recipient
@@ -154,73 +168,3 @@ func (s *session) deny(failure, broken error) {
 		s.answer()
 	}
 }
-
-// mailParameters are what is kept of the parameters of MAIL.
-type mailParameters struct{ size int64 }
-
-// parseMail reads the parameters of MAIL. Each may stand once: RFC 5321 §4.1.1.11. Not understood: ok is false.
-func parseMail(rest []byte) (p mailParameters, ok bool) {
-	const (
-		size = 1 << iota
-		body
-		auth
-	)
-	seen := 0
-	for len(rest) > 0 {
-		var word []byte
-		word, rest, _ = bytes.Cut(rest, []byte{' '})
-		rest = bytes.TrimLeft(rest, " ")
-		keyword, value, _ := bytes.Cut(word, []byte{'='})
-		this := 0
-		switch {
-		case bytes.EqualFold(keyword, []byte("SIZE")): // RFC 1870 §3
-			this = size
-			p.size, ok = parseSize(value)
-		case bytes.EqualFold(keyword, []byte("BODY")): // RFC 6152 §3
-			this = body
-			ok = bytes.EqualFold(value, []byte("7BIT")) || bytes.EqualFold(value, []byte("8BITMIME"))
-		case bytes.EqualFold(keyword, []byte("AUTH")): // RFC 4954 §5: we trust nobody's, so it is read and ignored
-			this = auth
-			ok = isXtext(value)
-		}
-		if this == 0 || !ok || seen&this != 0 {
-			return p, false
-		}
-		seen |= this
-	}
-	return p, true
-}
-
-// parseSize reads 1*20DIGIT. What doesn't fit into 63 bits is as large as can be.
-func parseSize(digits []byte) (size int64, ok bool) {
-	const most = 1<<63 - 1
-	if len(digits) == 0 || len(digits) > 20 {
-		return 0, false
-	}
-	for _, d := range digits {
-		if d < '0' || d > '9' {
-			return 0, false
-		}
-		if size > (most-9)/10 {
-			size = most
-			continue
-		}
-		size = size*10 + int64(d-'0')
-	}
-	return size, true
-}
-
-// isXtext tells whether value is the xtext of RFC 3461 §4.
-func isXtext(value []byte) bool {
-	for i, c := range value {
-		switch {
-		case c <= ' ' || c > '~' || c == '=':
-			return false
-		case c == '+' && (len(value) < i+3 || !isUpperHex(value[i+1]) || !isUpperHex(value[i+2])):
-			return false
-		}
-	}
-	return len(value) > 0
-}
-
-func isUpperHex(c byte) bool { return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' }

@@ -31,6 +31,10 @@ func ruleOf(name policy.ReplyName) policy.RuleID {
 		return "RFC5321-4.1.4/order"
 	case policy.ReplySyntax:
 		return "RFC5321-4.1.2/syntax"
+	case policy.ReplyParameters:
+		return "RFC5321-4.1.1.11/parameters"
+	case policy.ReplyNonASCII:
+		return "RFC6531-3.5/smtputf8"
 	case policy.ReplyUnknown, policy.ReplyTooManyErrors:
 		return "RFC5321-4.2.4/unknown-command"
 	case policy.ReplyLineTooLong:

@@ -31,7 +31,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	for want, c := range map[string]Config{
 		"Engine":    {Replies: replies()},
 		"malformed": {Engine: discarding{}, Replies: fewer},
-		"XOAUTH2":   {Engine: discarding{}, Replies: replies(), Mechanisms: []string{"XOAUTH2"}},
+		"CRAM-MD5":  {Engine: discarding{}, Replies: replies(), Mechanisms: []string{"CRAM-MD5"}},
 	} {
 		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

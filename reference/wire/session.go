@@ -177,7 +177,7 @@ func (s *session) forget() {
 	if cap(f.Recipients) > keptRecipients {
 		f.Recipients = nil
 	}
-	f.Sender, f.Rcpt, f.Size, f.Hold = policy.Address{}, policy.Address{}, 0, nil
+	f.Sender, f.Rcpt, f.Size, f.UTF8, f.Hold = policy.Address{}, policy.Address{}, 0, false, nil
 	s.transaction, s.pending = false, false
 }
 

@@ -72,7 +72,7 @@ type story struct {
 func newStory(t *testing.T) *story {
 	s := &story{t: t, role: policy.Port587, engine: &scripted{}}
 	s.config = Config{
-		Engine: s.engine, Replies: replies(), Capabilities: capabilities(), Mechanisms: []string{"LOGIN", "PLAIN"},
+		Engine: s.engine, Replies: replies(), Capabilities: capabilities(), Mechanisms: []string{"LOGIN", "PLAIN", "XOAUTH2", "OAUTHBEARER"},
 		MaxSize: 35882577, TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}},
 		Events: s.hear,
 	}

@@ -83,6 +83,13 @@ func userOf(u target.User, c *policy.Customer) (*policy.User, error) {
 	for _, a := range u.Aliases {
 		user.Aliases = append(user.Aliases, addressOf(a))
 	}
+	for _, t := range u.Tokens {
+		token, err := directory.NewToken(t.Value, t.Expires)
+		if err != nil {
+			return nil, err
+		}
+		user.Tokens = append(user.Tokens, token)
+	}
 	if u.Password == "" {
 		return user, nil
 	}
