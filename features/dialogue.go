@@ -342,7 +342,7 @@ func sendsOctets(ctx context.Context, text *godog.DocString) error {
 }
 
 // most is the largest message in octets that a light run sends.
-const most = 1 << 20
+const most = 2 << 20
 
 // relaysSized relays a message of so many octets in a whole transaction of its own. The reply that decided it is what the
 // relay answers.

@@ -1,13 +1,11 @@
 package mutants
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/relayspec/relayspec/features/target/embedded"
-	"github.com/relayspec/relayspec/reference/policy"
 )
 
 // announces puts parameters behind a keyword of the reply to EHLO.
@@ -38,19 +36,6 @@ func parametric() []Mutant {
 	return all
 }
 
-// smaller makes a service announce a maximum and keep to another.
-func smaller(announced, kept int64) func(*policy.Service) {
-	return func(s *policy.Service) {
-		s.Limits.MessageSize = kept
-		s.Capabilities = slices.Clone(s.Capabilities)
-		for i, line := range s.Capabilities {
-			if strings.HasPrefix(line, "SIZE") {
-				s.Capabilities[i] = fmt.Sprintf("SIZE %d", announced)
-			}
-		}
-	}
-}
-
 // to gives what answers says to the commands of verb that match.
 func to(verb string, match *regexp.Regexp, answer string) func(line string) string {
 	return func(line string) string {
@@ -71,4 +56,16 @@ func omits(verb string, match *regexp.Regexp) func(line string) string {
 		at = at[len(at)-2:]
 		return line[:at[0]] + line[at[1]:]
 	}
+}
+
+// resetting resets the transaction before a verb.
+func resetting(verb string) embedded.Options {
+	return tapped(func(bool) edit {
+		return edit{command: func(line string) ([]string, string) {
+			if verbOf(line) == verb {
+				return []string{"RSET", line}, ""
+			}
+			return []string{line}, ""
+		}}
+	})
 }

@@ -22,7 +22,6 @@ func enhanced() []Mutant {
 		code(policy.ReplySyntax, ""),
 		code(policy.ReplyUnknown, ""),
 		code(policy.ReplyNoMail, "4.5.1"),
-		code(policy.ReplyNoHelo, "2.0.0"),
 		code(policy.ReplyRcpt, "2.1.5000"),
 		code(policy.ReplyLineTooLong, "5.5"),
 		code(policy.ReplyTooBig, ""),

@@ -36,6 +36,7 @@ func Mutants() []Mutant {
 	var all []Mutant
 	for _, group := range [][]Mutant{limits(), counting(), replies(), senders(), methods(), transport(), order(),
 		parametric(), size(), enhanced(), pipelining(), startTLS(), body(),
+		authentication(), mechanisms(), chunking(), smtpUTF8(), dsn(),
 	} {
 		all = append(all, group...)
 	}

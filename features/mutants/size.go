@@ -1,7 +1,9 @@
 package mutants
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/relayspec/relayspec/features/target/embedded"
@@ -21,17 +23,25 @@ func size() []Mutant {
 		{Name: "a malformed size is ignored", Breaks: []string{"RFC1870-3/malformed"}, Relay: hears(omits("MAIL", regexp.MustCompile(` SIZE=(?:\d*\D\S*|\d{21,}|$)`)))},
 		{Name: "the first of two sizes counts", Breaks: []string{"RFC1870-3/malformed"}, Relay: hears(omits("MAIL", regexp.MustCompile(`(?:SIZE=\d+)( SIZE=.*)`)))},
 		{Name: "a message is as large as it was declared", Breaks: []string{"RFC1870-6.3/less-than-declared"}, Relay: tapped(believing)},
-		{Name: "the announced maximum isn't kept", Breaks: []string{"RFC1870-5/maximum-kept", "RFC1870-5/counted-exactly"}, Relay: maximum(20_000, -1)},
-		{Name: "one octet too few is taken", Breaks: []string{"RFC1870-5/counted-exactly"}, Relay: maximum(20_000, 19_999)},
-		{Name: "one octet too many is taken", Breaks: []string{"RFC1870-5/counted-exactly"}, Relay: maximum(20_000, 20_001)},
+		{Name: "the announced maximum isn't kept", Breaks: []string{"RFC1870-5/maximum-kept", "RFC1870-5/counted-exactly", "RFC1870-6.1/declared-too-large", "RFC1870-6.1/552"}, Relay: maximum(100_000, -1)},
+		{Name: "one octet too few is taken", Breaks: []string{"RFC1870-5/counted-exactly", "RFC1870-6.1/declared-maximum"}, Relay: maximum(100_000, 99_999)},
+		{Name: "one octet too many is taken", Breaks: []string{"RFC1870-5/counted-exactly", "RFC1870-6.1/declared-too-large", "RFC1870-6.1/552"}, Relay: maximum(100_000, 100_001)},
 	}
 }
 
 var sizeParameter = regexp.MustCompile(`(?i) SIZE=\S*`)
 
-// maximum announces a maximum and keeps to another.
+// maximum announces a maximum and keeps to another, both smaller than the reference's, so that less has to be sent.
 func maximum(announced, kept int64) embedded.Options {
-	return embedded.Options{Service: smaller(announced, kept)}
+	return embedded.Options{Service: func(s *policy.Service) {
+		s.Limits.MessageSize = kept
+		s.Capabilities = slices.Clone(s.Capabilities)
+		for i, line := range s.Capabilities {
+			if strings.HasPrefix(line, "SIZE") {
+				s.Capabilities[i] = fmt.Sprintf("SIZE %d", announced)
+			}
+		}
+	}}
 }
 
 // believing refuses a small message that was declared large, as if it were.

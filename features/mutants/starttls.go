@@ -68,9 +68,22 @@ func startTLS() []Mutant {
 			}}
 		})},
 		{Name: "what came with STARTTLS is obeyed in TLS", Breaks: []string{"RFC3207-4.2/injection"}, Relay: (&injection{came: map[net.Conn]*tap{}}).options()},
-		{Name: "a failed handshake is followed by commands in the clear", Breaks: []string{"RFC3207-4.1/failed-handshake"}, Relay: answers(verbatim("STARTTLS", ready))},
+		{Name: "a failed handshake is followed by commands in the clear", Breaks: []string{"RFC3207-4.1/failed-handshake"}, Relay: tapped(func(bool) edit {
+			return edit{
+				command: func(line string) ([]string, string) { return []string{line}, verbatim("STARTTLS", ready)(line) },
+				raw: func(octets []byte) []byte {
+					if len(octets) > 0 && octets[0] == tlsHandshake {
+						return []byte("QUIT\r\n") // whoever does mean TLS shall not wait for it
+					}
+					return octets
+				},
+			}
+		})},
 	}
 }
+
+// tlsHandshake is the first octet of a client's handshake. Source: RFC 8446 §5.1.
+const tlsHandshake = 0x16
 
 // verbatim answers one command line, in just these letters.
 func verbatim(command, answer string) func(line string) string {
