@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -24,21 +25,52 @@ import (
 
 // serve is the command that runs the reference relay.
 type serve struct {
-	World   string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given; the README's world.yaml is a sample."`
-	Port25  string            `name:"port25" default:"127.0.0.1:2525" placeholder:"ADDR" help:"Where port 25 is served; 'off': nowhere. Default: ${default}."`
-	Port465 string            `name:"port465" default:"127.0.0.1:2465" placeholder:"ADDR" help:"Where port 465 (TLS from the start) is served. Default: ${default}."`
-	Port587 string            `name:"port587" default:"127.0.0.1:2587" placeholder:"ADDR" help:"Where port 587 is served. Default: ${default}."`
-	Mail    string            `default:"mail" placeholder:"DIR" help:"Keep accepted mail here; 'off': throw it away. Default: ${default}."`
-	Sync    bool              `help:"Answer 250 only when the message is on the disk itself: slower, but it then outlives a crash of the machine, not only one of the relay. What waits for --next-hop is in memory either way: after a crash it is kept in --mail and not delivered."`
-	NextHop string            `placeholder:"ADDR" help:"Deliver accepted mail to this host:port, too."`
-	Hello   string            `default:"relay.relayspec.example" placeholder:"NAME" help:"The name to give the next hop in EHLO. Default: ${default}."`
-	TLSDir  string            `name:"tls-dir" default:"tls" placeholder:"DIR" help:"Where the self-made authority is kept (ca.pem). Default: ${default}."`
-	Cert    string            `placeholder:"FILE" help:"Show this certificate chain (PEM) instead of a self-made one."`
-	Key     string            `placeholder:"FILE" help:"The key of --cert (PEM)."`
-	Service string            `placeholder:"FILE" help:"A service of your own, in the form of google-workspace.yaml. Default: the built-in one."`
-	Switch  map[string]string `placeholder:"NAME=VALUE" help:"Answer differently what the document leaves open: day-window=fixed. Repeat for more."`
-	Events  string            `default:"-" placeholder:"FILE" help:"Write an event for each reply here, as JSON lines; '-': standard output; 'off'. Default: ${default}."`
-	Drain   time.Duration     `default:"10s" help:"How long sessions may go on after SIGTERM. Default: ${default}."`
+	World     string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given; the README's world.yaml is a sample."`
+	Port25    string            `name:"port25" default:"127.0.0.1:2525" placeholder:"ADDR" help:"Where port 25 is served; 'off': nowhere. Default: ${default}."`
+	Port465   string            `name:"port465" default:"127.0.0.1:2465" placeholder:"ADDR" help:"Where port 465 (TLS from the start) is served. Default: ${default}."`
+	Port587   string            `name:"port587" default:"127.0.0.1:2587" placeholder:"ADDR" help:"Where port 587 is served. Default: ${default}."`
+	Mail      string            `default:"mail" placeholder:"DIR" help:"Keep accepted mail here; 'off': throw it away. Default: ${default}."`
+	Sync      bool              `help:"Answer 250 only when the message is on the disk itself: slower, but it then outlives a crash of the machine, not only one of the relay. What waits for --next-hop is in memory either way: after a crash it is kept in --mail and not delivered."`
+	NextHop   string            `placeholder:"ADDR" help:"Deliver accepted mail to this host:port, too."`
+	Hello     string            `default:"relay.relayspec.example" placeholder:"NAME" help:"The name to give the next hop in EHLO. Default: ${default}."`
+	TLSDir    string            `name:"tls-dir" default:"tls" placeholder:"DIR" help:"Where the self-made authority is kept (ca.pem). Default: ${default}."`
+	Cert      string            `placeholder:"FILE" help:"Show this certificate chain (PEM) instead of a self-made one."`
+	Key       string            `placeholder:"FILE" help:"The key of --cert (PEM)."`
+	Service   string            `placeholder:"FILE" help:"A service of your own, in the form of google-workspace.yaml. Default: the built-in one."`
+	Switch    map[string]string `placeholder:"NAME=VALUE" help:"Answer differently what the document leaves open: day-window=fixed. Repeat for more."`
+	ProxyFrom []string          `placeholder:"CIDR,..." help:"Behind a proxy: connections from these addresses must begin with a header of the PROXY protocol (version 1 or 2, below TLS), and the client's address is the one it gives. Repeat for more. Default: nobody is believed."`
+	Bounds    bounds            `embed:"" prefix:"max-"`
+	Events    string            `default:"-" placeholder:"FILE" help:"Write an event for each reply here, as JSON lines; '-': standard output; 'off'. Default: ${default}."`
+	Drain     time.Duration     `default:"10s" help:"How long sessions may go on after SIGTERM. Default: ${default}."`
+}
+
+// bounds are what one client, or all together, may take of the relay. They are no limits of the service.
+type bounds struct {
+	Sessions           int `default:"0" placeholder:"N" help:"Sessions at once; one more gets 421. 0: 20,000; -1: any number."`
+	SessionsPerAddress int `default:"0" placeholder:"N" help:"Sessions at once of one client address (of one /64 in IPv6), that of the PROXY header where there is one; one more gets 421. 0 and -1: any number."`
+	Transactions       int `default:"0" placeholder:"N" help:"Transactions of a session; one more gets 421, and the client connects again. 0: 1,000,000; -1: any number."`
+	Commands           int `default:"0" placeholder:"N" help:"Commands of a session that bring no message on, such as NOOP and RSET, in a row; one more gets 421. 0: 10,000; -1: any number."`
+	Errors             int `default:"0" placeholder:"N" help:"Commands of a session that can't be understood, and wrong credentials; at that many it is closed. 0: 20; -1: any number."`
+	Recipients         int `default:"0" placeholder:"N" help:"Recipients of a transaction that are kept in memory, even where the service has no limit; one more gets 452. 0: 10,000; -1: any number."`
+}
+
+// set puts the bounds into o.
+func (b *bounds) set(o *reference.Options) error {
+	for _, bound := range []struct {
+		flag string
+		n    int
+		to   *int
+	}{
+		{"--max-sessions", b.Sessions, &o.MaxSessions}, {"--max-sessions-per-address", b.SessionsPerAddress, &o.MaxPeerSessions},
+		{"--max-transactions", b.Transactions, &o.MaxTransactions}, {"--max-commands", b.Commands, &o.MaxCommands},
+		{"--max-errors", b.Errors, &o.MaxErrors}, {"--max-recipients", b.Recipients, &o.MaxRecipients},
+	} {
+		if bound.n < -1 {
+			return wrong(fmt.Errorf("%s is %d", bound.flag, bound.n), "Give a number, 0 for the default, or -1 for none")
+		}
+		*bound.to = bound.n
+	}
+	return nil
 }
 
 // Help teaches by example.
@@ -48,6 +80,7 @@ func (serve) Help() string {
   relayspec serve --world world.yaml                        the sample world, mail kept in mail/
   relayspec serve --world world.yaml --next-hop 127.0.0.1:1025
   relayspec serve --world world.yaml --switch day-window=fixed --switch helo-match=exact
+  relayspec serve --world world.yaml --proxy-from 10.0.0.0/8 --port25 0.0.0.0:25
   relayspec serve --world world.yaml --events events.jsonl & jq 'select(.code >= 400) | .rule' events.jsonl
 
 Clients that check the relay's certificate must trust tls/ca.pem. Each event names the rule that decided the reply.
@@ -146,7 +179,29 @@ func (c *serve) options() (o reference.Options, notes []string, err error) {
 		notes = append(notes, "TLS: clients must trust "+certificate.File)
 	}
 	notes = append(notes, fmt.Sprintf("serving %d customers and %d users of %s", len(world.Customers()), len(world.Users()), c.World))
-	return reference.Options{Service: service, Directory: world, TLS: certificate.TLS, Keeper: box}, notes, nil
+	proxies, err := prefixes(c.ProxyFrom)
+	if err != nil {
+		return o, nil, wrong(fmt.Errorf("--proxy-from: %w", err), "Give the addresses of your proxies, such as 10.0.0.0/8 or 192.0.2.7")
+	}
+	o = reference.Options{Service: service, Directory: world, TLS: certificate.TLS, Keeper: box, ProxyFrom: proxies}
+	err = c.Bounds.set(&o)
+	return o, notes, err
+}
+
+// prefixes reads addresses, and ranges of them in CIDR form.
+func prefixes(list []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range list {
+		prefix, err := netip.ParsePrefix(text)
+		if address, single := netip.ParseAddr(text); single == nil {
+			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an IP address nor a range of them", text)
+		}
+		all = append(all, prefix)
+	}
+	return all, nil
 }
 
 // wrong is a mistake in the command line or in a file that it names.
@@ -241,7 +296,7 @@ func (c *serve) forward(o *reference.Options, events *events) (*reference.Forwar
 	o.Accepted = func(id string, e mailbox.Envelope) {
 		err := forwarder.Add(delivery.Message{
 			ID:       id,
-			Envelope: delivery.Envelope{Sender: e.Sender, Recipients: e.Recipients, UTF8: e.UTF8},
+			Envelope: delivery.Envelope{Sender: e.Sender, Recipients: e.Recipients, UTF8: e.UTF8, DSN: e.DSN},
 			Received: e.Received,
 			Open:     func() (io.ReadCloser, error) { _, r, err := box.Get(id); return r, err },
 		})

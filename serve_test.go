@@ -114,6 +114,15 @@ func (s *served) stop() {
 	Eventually(s.ended, patience).Should(Receive(BeNil()), s.String())
 }
 
+// dialled opens a connection and says nothing.
+func dialled(address string) *client.Conn {
+	GinkgoHelper()
+	c, err := (&client.Dialer{Address: address, Timeout: patience}).Dial(context.Background())
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(c.Close)
+	return c
+}
+
 // session opens a session and says EHLO.
 func session(address string) *client.Conn {
 	GinkgoHelper()
@@ -216,6 +225,49 @@ var _ = Describe("serve", func() {
 		reply, err := c.Hello("localhost")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(reply.Code).To(Equal(250))
+		s.stop()
+	})
+
+	It("bounds what a client may take", func() {
+		s := serving("--mail", "off", "--max-sessions-per-address", "1", "--max-transactions", "2", "--max-commands", "5", "--max-errors", "3", "--max-recipients", "1", "--max-sessions=-1")
+		c := session(s.address(25))
+		other, err := dialled(s.address(25)).ReadReply()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(other.Code).To(Equal(421))
+		for _, step := range []struct {
+			line string
+			code int
+		}{
+			{"MAIL FROM:<anna@acme.example>", 250}, {"RCPT TO:<a@example.net>", 250}, {"RCPT TO:<b@example.net>", 452}, {"RSET", 250},
+			{"MAIL FROM:<anna@acme.example>", 250}, {"RSET", 250}, {"MAIL FROM:<anna@acme.example>", 421},
+		} {
+			reply, err := c.Cmd(step.line)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(reply.Code).To(Equal(step.code), step.line)
+		}
+		Eventually(s.out.String, patience).Should(ContainSubstring(`"rule":"DOS-PROTECT"`))
+		s.stop()
+	})
+
+	It("takes the client's address from the PROXY header of whom it trusts", func() {
+		s := serving("--mail", "off", "--proxy-from", "10.0.0.0/8,127.0.0.1", "--proxy-from", "::1")
+		for client, code := range map[string]int{"127.0.0.1": 250, "192.0.2.99": 550} {
+			c := dialled(s.address(25))
+			Expect(c.WriteRaw([]byte("PROXY TCP4 " + client + " 127.0.0.1 4711 25\r\n"))).To(Succeed())
+			_, err := c.ReadReply()
+			Expect(err).NotTo(HaveOccurred())
+			_, err = c.Hello("mail.elsewhere.example")
+			Expect(err).NotTo(HaveOccurred())
+			reply, err := c.Cmd("MAIL FROM:<anna@acme.example>")
+			Expect(err).NotTo(HaveOccurred())
+			Expect(reply.Code).To(Equal(code), client)
+			Expect(c.Quit()).Error().NotTo(HaveOccurred())
+		}
+		c := dialled(s.address(25))
+		Expect(c.WriteLine("EHLO mail.elsewhere.example")).To(Succeed())
+		_, err := c.ReadReply()
+		Expect(err).To(HaveOccurred(), "no header: closed without a word")
+		Eventually(s.out.String, patience).Should(ContainSubstring(`"rule":"PROXY-2/header"`))
 		s.stop()
 	})
 
@@ -360,6 +412,8 @@ var _ = Describe("serve, told something wrong,", func() {
 		Entry("sync without mail", "--sync waits for the mail that is kept, and --mail is off", "Leave --mail on", "--sync", "--mail", "off"),
 		Entry("next hop", `next hop "mx.example.net": give host:port`, "See --next-hop", "--next-hop", "mx.example.net"),
 		Entry("name for the next hop", `"localhost" in EHLO names no one`, "--hello", "--next-hop", "127.0.0.1:25", "--hello", "localhost"),
+		Entry("proxy", `--proxy-from: "10.0.0.0/99" is neither an IP address nor a range of them`, "Give the addresses of your proxies", "--proxy-from", "10.0.0.0/99"),
+		Entry("bound", `--max-commands is -2`, "Give a number, 0 for the default, or -1 for none", "--max-commands=-2"),
 		Entry("events", "open the event log: open absent/events: ", "Name a file that can be written with --events", "--events", "absent/events"),
 		Entry("mail directory", "open mail directory: ", "Name a directory that can be written with --mail", "--mail", "/dev/null/mail"),
 		Entry("TLS directory", "keep the relay's own authority: ", "Name a directory that can be written with --tls-dir", "--tls-dir", "/dev/null/tls"),

@@ -179,6 +179,7 @@ func (e *Engine) envelope(f *policy.Facts, t *transaction) mailbox.Envelope {
 		Sender:     t.sender,
 		Recipients: f.Recipients,
 		UTF8:       f.UTF8,
+		DSN:        f.DSN,
 		Rules:      rules(t.rule),
 	}
 }

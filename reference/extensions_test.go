@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/netip"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -31,6 +32,33 @@ var _ = Describe("The relay's extensions", func() {
 		Expect(c.WriteRaw([]byte("BDAT 3 LAST\r\nx\r\nNOOP\r\n"))).To(Succeed())
 		Expect(c.ReadReply()).To(beginWith("450 4.2.1 Peak SMTP relay limit exceeded for customer."), "as in reply to DATA")
 		Expect(c.ReadReply()).To(haveCode(250))
+		Expect(r.kept()).To(HaveLen(1))
+	})
+
+	It("take 100 recipients and defer the others where a service says so", func() {
+		r := start(setup{switches: map[string]string{"recipient-cap": "cap100"}})
+		c := r.session()
+		Expect(says(c, envelope("anna@acme.example", 100)...)).To(haveCode(250))
+		Expect(says(c, "RCPT TO:<r100@example.net>")).To(beginWith("452 4.5.3 Your message has too many recipients."))
+		Expect(says(c, "DATA")).To(haveCode(354))
+		Expect(says(c, ".")).To(haveCode(250))
+		Expect(r.kept()[0].Recipients).To(HaveLen(100))
+	})
+
+	It("end a loop at the 51st hop", func() {
+		r := start(setup{})
+		c := r.session()
+		hops := func(n int) client.Message {
+			m := message("anna@acme.example", 1)
+			m.Data = append([]byte(strings.Repeat("Received: from a by b\r\n", n)), m.Data...)
+			return m
+		}
+		out, err := c.Send(hops(50), client.Lockstep)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out.Reply).To(haveCode(250))
+		out, err = c.Send(hops(51), client.Lockstep)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(out.Reply).To(beginWith("554 5.4.6 Message exceeded 50 hops, this may indicate a mail loop."))
 		Expect(r.kept()).To(HaveLen(1))
 	})
 

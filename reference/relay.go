@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -30,7 +31,14 @@ type Options struct {
 	Now       func() time.Time // for decisions and dates; nil: time.Now
 	Events    func(wire.Event) // nil: none
 	Deadlines wire.Deadlines
-	MaxErrors int // see wire.Config
+
+	MaxErrors       int            // see wire.Config
+	MaxCommands     int            // see wire.Config
+	MaxTransactions int            // see wire.Config
+	MaxRecipients   int            // see wire.Config
+	MaxSessions     int            // see wire.Config
+	MaxPeerSessions int            // see wire.Config
+	ProxyFrom       []netip.Prefix // see wire.Config
 
 	// Decider and Engine wrap what decides: for relays that are broken on purpose, and for faults. nil: as they are.
 	Decider func(Decider) Decider
@@ -92,17 +100,24 @@ func newRelay(o Options) (*Relay, error) {
 	r := &Relay{engine: engine, options: o, stop: make(chan struct{}), failed: make(chan error, o.listeners())}
 	r.SetDirectory(o.Directory)
 	server, err := wire.New(wire.Config{
-		Engine:       o.Engine(engine),
-		Replies:      o.Service.Replies,
-		Capabilities: o.Service.Capabilities,
-		Mechanisms:   o.Service.Mechanisms,
-		MaxSize:      o.Service.Limits.MessageSize,
-		TLS:          o.TLS,
-		Deadlines:    o.Deadlines,
-		MaxErrors:    o.MaxErrors,
-		Tap:          o.Tap,
-		Now:          o.Now,
-		Events:       o.Events,
+		Engine:          o.Engine(engine),
+		Replies:         o.Service.Replies,
+		Capabilities:    o.Service.Capabilities,
+		Mechanisms:      o.Service.Mechanisms,
+		MaxSize:         o.Service.Limits.MessageSize,
+		MaxHops:         o.Service.Limits.Hops,
+		TLS:             o.TLS,
+		Deadlines:       o.Deadlines,
+		MaxErrors:       o.MaxErrors,
+		MaxCommands:     o.MaxCommands,
+		MaxTransactions: o.MaxTransactions,
+		MaxRecipients:   o.MaxRecipients,
+		MaxSessions:     o.MaxSessions,
+		MaxPeerSessions: o.MaxPeerSessions,
+		ProxyFrom:       o.ProxyFrom,
+		Tap:             o.Tap,
+		Now:             o.Now,
+		Events:          o.Events,
 	})
 	if err != nil {
 		return nil, err

@@ -112,8 +112,11 @@ func (q *Queue) Add(now time.Time, m Message) error {
 	case q.held+q.parts(m) > q.config.Messages && q.held > 0:
 		return fmt.Errorf("queue message %s: %w", m.ID, ErrFull)
 	}
-	for part := range slices.Chunk(slices.Clone(m.Recipients), q.config.Recipients) {
-		m.Recipients = part
+	rcpts, notices := slices.Clone(m.Recipients), m.DSN.Notices
+	for from := 0; from < len(rcpts); from += q.config.Recipients {
+		to := min(from+q.config.Recipients, len(rcpts))
+		m.Recipients = rcpts[from:to:to]
+		m.DSN.Notices = slices.Clone(notices[min(from, len(notices)):min(to, len(notices))])
 		q.serial++
 		q.held++
 		q.insert(&item{Message: m, due: now, serial: q.serial})
@@ -212,14 +215,16 @@ func (q *Queue) attempt(ctx context.Context, now time.Time, i *item) {
 	i.attempts++
 	outcomes := q.deliver(ctx, i)
 	var deferred []policy.Address
-	for _, o := range outcomes {
+	var dsn policy.DSN
+	for at, o := range outcomes {
 		if o.Status == Deferred {
+			dsn.Add(len(deferred), i.DSN.For(at))
 			deferred = append(deferred, o.Recipient)
 		}
 	}
 	r := Attempt{ID: i.ID, Sender: i.Sender, At: now, Number: i.attempts, Outcomes: outcomes}
 	if len(deferred) > 0 {
-		i.Recipients = deferred
+		i.Recipients, i.DSN.Notices = deferred, dsn.Notices
 		r.Next = q.again(now, i, outcomes)
 	}
 	if r.Next.IsZero() {

@@ -54,6 +54,9 @@ func (w *world) answer(_ context.Context, e Envelope, body io.Reader) []Outcome 
 		if s, ok := w.answers[a.Local]; ok {
 			outcomes[i] = Outcome{Recipient: a, Status: s, Text: "as told"}
 		}
+		if n := e.DSN.For(i); n.Notify != "" {
+			a.Local += "=" + n.Notify
+		}
 		names = append(names, a.Local)
 	}
 	w.attempts = append(w.attempts, fmt.Sprintf("%s to %s", content, strings.Join(names, ",")))
@@ -70,6 +73,21 @@ func message(id string, received time.Time, to ...string) Message {
 }
 
 var _ = Describe("a queue", func() {
+	It("keeps with each recipient what was asked of it, in parts and when some are deferred", func() {
+		w := newWorld(Config{Recipients: 3})
+		w.answers["b"], w.answers["d"] = Deferred, Deferred
+		m := message("m", noon, "a", "b", "c", "d", "e")
+		m.DSN.Add(1, policy.Notice{Notify: "NEVER"})
+		m.DSN.Add(2, policy.Notice{Notify: "DELAY"})
+		m.DSN.Add(3, policy.Notice{Notify: "SUCCESS"})
+		Expect(w.Add(noon, m)).To(Succeed())
+		m.DSN.Notices[1].Notify = "the caller's"
+		w.RunDue(context.Background(), noon)
+		due, _ := w.NextDue()
+		w.RunDue(context.Background(), due)
+		Expect(w.attempts).To(Equal([]string{"m to a,b=NEVER,c=DELAY", "m to d=SUCCESS,e", "m to b=NEVER", "m to d=SUCCESS"}))
+	})
+
 	It("delivers what is due, once", func() {
 		w := newWorld(Config{})
 		Expect(w.Add(noon, message("m", noon, "a", "b"))).To(Succeed())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type Envelope struct {
 	Sender     policy.Address   // zero: <>
 	Recipients []policy.Address // one or more
 	UTF8       bool             // it came with SMTPUTF8 and goes on so where it can: RFC 6531 §3.6
+	DSN        policy.DSN       // goes on where the next hop offers DSN: RFC 3461 §5.2.1
 }
 
 // Transport delivers to one next hop over a few connections that are used again (DOS-CONN-REUSE).
@@ -115,7 +117,10 @@ func mail(ctx context.Context, c *connection, e *Envelope, needsUTF8 bool) error
 		// RFC 6531 §3.5: such a message can't go on; 5.6.7 of RFC 6531 §3.7.4.
 		return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 6, 7}, Message: "the next hop has no SMTPUTF8, which an address or the header needs"}
 	}
-	options := &smtp.MailOptions{UTF8: able && (needsUTF8 || e.UTF8)}
+	options := &smtp.MailOptions{
+		UTF8:   able && (needsUTF8 || e.UTF8),
+		Return: smtp.DSNReturn(e.DSN.Return), EnvelopeID: e.DSN.EnvelopeID, // where DSN is offered
+	}
 	return c.client.Mail(path(e.Sender), options)
 }
 
@@ -124,7 +129,7 @@ func transact(c *connection, e *Envelope, body io.Reader) (outcomes []Outcome, r
 	outcomes = make([]Outcome, len(e.Recipients))
 	var accepted []int
 	for i, to := range e.Recipients {
-		err := c.client.Rcpt(path(to), nil)
+		err := c.client.Rcpt(path(to), rcptOptions(e.DSN.For(i)))
 		switch {
 		case err == nil:
 			accepted = append(accepted, i)
@@ -149,6 +154,27 @@ func transact(c *connection, e *Envelope, body io.Reader) (outcomes []Outcome, r
 		outcomes[i] = Outcome{Recipient: e.Recipients[i], Status: Delivered, Code: 250, Text: reply}
 	}
 	return outcomes, true
+}
+
+// rcptOptions are the parameters of RCPT; they are sent only where DSN is offered. The client knows two types of ORCPT,
+// and one of another type stays here.
+func rcptOptions(n policy.Notice) *smtp.RcptOptions {
+	if n == (policy.Notice{}) {
+		return nil
+	}
+	o := &smtp.RcptOptions{}
+	if n.Notify != "" {
+		for word := range strings.SplitSeq(n.Notify, ",") {
+			o.Notify = append(o.Notify, smtp.DSNNotify(word))
+		}
+	}
+	switch n.OriginalType {
+	case "rfc822":
+		o.OriginalRecipientType, o.OriginalRecipient = smtp.DSNAddressTypeRFC822, n.Original
+	case "utf-8":
+		o.OriginalRecipientType, o.OriginalRecipient = smtp.DSNAddressTypeUTF8, n.Original
+	}
+	return o
 }
 
 // errBody is a failure to read the message, which is ours.

@@ -29,7 +29,7 @@ var (
 // hop is a next hop on go-smtp's server. rcpt and data answer; nil: accept.
 type hop struct {
 	address string
-	able    bool // offers SMTPUTF8
+	able    bool // offers SMTPUTF8 and DSN
 	rcpt    func(to string) error
 	data    func() error
 
@@ -38,6 +38,7 @@ type hop struct {
 	hellos   []string
 	taken    []string // sender, recipients, content
 	utf8     []bool   // SMTPUTF8 of each MAIL
+	asked    []string // what each MAIL and RCPT asks to be told
 }
 
 func (h *hop) NewSession(c *smtp.Conn) (smtp.Session, error) {
@@ -65,12 +66,16 @@ func (s *hopSession) Mail(from string, o *smtp.MailOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.utf8 = append(s.utf8, o.UTF8)
+	s.asked = append(s.asked, fmt.Sprintf("%s %s", o.Return, o.EnvelopeID))
 	return nil
 }
 func (s *hopSession) Reset()        { s.from, s.to = "", nil }
 func (s *hopSession) Logout() error { return nil }
 
-func (s *hopSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+func (s *hopSession) Rcpt(to string, o *smtp.RcptOptions) error {
+	s.mu.Lock()
+	s.asked = append(s.asked, fmt.Sprintf("%s %v %s;%s", to, o.Notify, o.OriginalRecipientType, o.OriginalRecipient))
+	s.mu.Unlock()
 	if s.rcpt != nil {
 		if err := s.rcpt(to); err != nil {
 			return err
@@ -102,7 +107,7 @@ func serve(h *hop) *hop {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	Expect(err).NotTo(HaveOccurred())
 	s := smtp.NewServer(h)
-	s.Domain, s.ErrorLog, s.EnableSMTPUTF8 = "hop.example", quiet{}, h.able
+	s.Domain, s.ErrorLog, s.EnableSMTPUTF8, s.EnableDSN = "hop.example", quiet{}, h.able, h.able
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	DeferCleanup(func() {
@@ -348,6 +353,20 @@ var _ = Describe("a transport", func() {
 		Expect(statuses(send1(t, "z\r\n", ben))).To(Equal([]string{"ben delivered 250"}))
 		Expect(h.utf8).To(Equal([]bool{true, true, false}))
 		Expect(h.all()[0]).To(Equal("jörg@bücher.example ben@other.example x\r\n"))
+	})
+
+	It("passes on what the client asked to be told, where the next hop offers DSN", func() {
+		e := Envelope{Sender: anna, Recipients: []policy.Address{ben, carl, anna}, DSN: policy.DSN{Return: "HDRS", EnvelopeID: "id +1"}}
+		e.DSN.Add(1, policy.Notice{Notify: "SUCCESS,DELAY", OriginalType: "rfc822", Original: "c+x@other.example"})
+		e.DSN.Add(2, policy.Notice{Notify: "NEVER", OriginalType: "x400", Original: "whatever"})
+		h := serve(&hop{able: true})
+		Expect(statuses(transport(NextHop{Address: h.address}).Deliver(ctx, e, strings.NewReader("x\r\n")))).To(HaveEach(HaveSuffix("delivered 250")))
+		Expect(h.asked).To(Equal([]string{"HDRS id +1", "ben@other.example [] ;",
+			"carl@other.example [SUCCESS DELAY] RFC822;c+x@other.example", "anna@acme.example [NEVER] ;"}))
+
+		without := serve(&hop{})
+		Expect(statuses(transport(NextHop{Address: without.address}).Deliver(ctx, e, strings.NewReader("x\r\n")))).To(HaveEach(HaveSuffix("delivered 250")))
+		Expect(without.asked).To(Equal([]string{" ", "ben@other.example [] ;", "carl@other.example [] ;", "anna@acme.example [] ;"}))
 	})
 
 	DescribeTable("takes a message that came with SMTPUTF8 to a next hop without it only where its header allows",

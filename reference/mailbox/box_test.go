@@ -29,6 +29,7 @@ var (
 	full = Envelope{
 		Received: noon, Session: "s1", Customer: "acme", Peer: netip.MustParseAddr("::1"), Helo: "mail.acme.example", User: "anna@acme.example",
 		Given: policy.Address{Local: "x", Domain: "elsewhere.example"}, Sender: anna, Recipients: []policy.Address{ben, {Local: "Postmaster"}},
+		UTF8: true, DSN: policy.DSN{Return: "FULL", Notices: []policy.Notice{{Notify: "NEVER"}}},
 		Rules: []policy.RuleID{"SND-POSTMASTER-REWRITE"},
 	}
 	ctx = context.Background()

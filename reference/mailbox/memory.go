@@ -66,12 +66,14 @@ func (s *memory) find(id string) (memoryMessage, error) {
 		return m, fs.ErrNotExist
 	}
 	m.message.Recipients = slices.Clone(m.message.Recipients)
+	m.message.DSN.Notices = slices.Clone(m.message.DSN.Notices)
 	m.message.Rules = slices.Clone(m.message.Rules)
 	return m, nil
 }
 
 func (s *memory) keep(m memoryMessage) {
 	m.message.Recipients = slices.Clone(m.message.Recipients) // the caller's may change after Commit
+	m.message.DSN.Notices = slices.Clone(m.message.DSN.Notices)
 	m.message.Rules = slices.Clone(m.message.Rules)
 	s.mu.Lock()
 	defer s.mu.Unlock()

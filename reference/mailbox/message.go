@@ -21,6 +21,7 @@ type Envelope struct {
 	Sender     policy.Address   // envelope sender after a rewrite (SND-POSTMASTER-REWRITE); Given where there was none
 	Recipients []policy.Address // in the order of RCPT
 	UTF8       bool             // it came with SMTPUTF8, and has to go on so (RFC 6531 §3.6)
+	DSN        policy.DSN       // what the client asked to be told
 	Rules      []policy.RuleID  // the rules that had a say in its acceptance
 }
 
@@ -45,6 +46,7 @@ type record struct {
 	Sender     string          `json:"sender"`
 	Recipients []string        `json:"recipients"`
 	UTF8       bool            `json:"utf8,omitempty"`
+	DSN        policy.DSN      `json:"dsn,omitzero"`
 	Rules      []policy.RuleID `json:"rules,omitempty"`
 }
 
@@ -52,7 +54,8 @@ type record struct {
 func (m Message) MarshalJSON() ([]byte, error) {
 	r := record{
 		ID: m.ID, Received: m.Received, Size: m.Size, Session: m.Session, Customer: m.Customer, Peer: m.Peer, Helo: m.Helo,
-		User: m.User, Given: m.Given.String(), Sender: m.Sender.String(), Recipients: make([]string, len(m.Recipients)), UTF8: m.UTF8, Rules: m.Rules,
+		User: m.User, Given: m.Given.String(), Sender: m.Sender.String(), Recipients: make([]string, len(m.Recipients)), UTF8: m.UTF8, DSN: m.DSN,
+		Rules: m.Rules,
 	}
 	for i, a := range m.Recipients {
 		r.Recipients[i] = a.String()
@@ -68,7 +71,7 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	}
 	*m = Message{ID: r.ID, Size: r.Size, Envelope: Envelope{
 		Received: r.Received, Session: r.Session, Customer: r.Customer, Peer: r.Peer, Helo: r.Helo, User: r.User,
-		Given: address(r.Given), Sender: address(r.Sender), UTF8: r.UTF8, Rules: r.Rules,
+		Given: address(r.Given), Sender: address(r.Sender), UTF8: r.UTF8, DSN: r.DSN, Rules: r.Rules,
 	}}
 	for _, s := range r.Recipients {
 		m.Recipients = append(m.Recipients, address(s))

@@ -126,6 +126,7 @@ type Facts struct {
 
 	Sender     Address   // MAIL FROM
 	UTF8       bool      // SMTPUTF8 of MAIL
+	DSN        DSN       // of MAIL, and of each RCPT that was accepted
 	Size       int64     // SIZE= of MAIL in octets, 0: none given
 	Recipients []Address // accepted in this transaction, in order
 	Rcpt       Address   // at Rcpt: the one that is asked about; not yet in Recipients

@@ -113,9 +113,13 @@ const (
 	ReplyAuthCancelled ReplyName = "auth-cancelled"  // 501
 	ReplyTooBig        ReplyName = "too-big"         // 552
 	ReplyMalformed     ReplyName = "malformed"       // 554: bare CR or LF, NUL
+	ReplyLoop          ReplyName = "loop"            // 554: too many Received fields
 	ReplyTimeout       ReplyName = "timeout"         // 451 or 421, closes
 	ReplyShutdown      ReplyName = "shutdown"        // 421, closes
 	ReplyBusy          ReplyName = "busy"            // 421, closes: too many sessions
+	ReplyPeerBusy      ReplyName = "peer-busy"       // 421, closes: too many sessions of one address
+	ReplyExpired       ReplyName = "expired"         // 421, closes: too many transactions
+	ReplyFlood         ReplyName = "flood"           // 421, closes: too many that bring no message on
 	ReplyFailure       ReplyName = "failure"         // 451: our own failure
 
 	ReplyHeloRefused  ReplyName = "helo-refused"  // 421, closes
@@ -140,8 +144,8 @@ func ReplyNames() []ReplyName {
 		ReplyStartTLS, ReplyChallenge, ReplyAuthenticated, ReplyEmptyHelo, ReplyBadHelo, ReplyNoHelo,
 		ReplyNoMail, ReplyNoRcpt, ReplyBadSequence, ReplyNoData, ReplyNonASCII, ReplyParameters, ReplySyntax, ReplyLineTooLong, ReplyUnknown,
 		ReplyTooManyErrors, ReplyNoParameters, ReplyTLSTwice, ReplyTLSPipelined, ReplyAuthTwice, ReplyAuthMechanism,
-		ReplyAuthDecode, ReplyAuthCancelled, ReplyTooBig, ReplyMalformed, ReplyTimeout, ReplyShutdown,
-		ReplyBusy, ReplyFailure, ReplyHeloRefused, ReplyTLSRequired, ReplyAuthRequired, ReplyCredentials,
+		ReplyAuthDecode, ReplyAuthCancelled, ReplyTooBig, ReplyMalformed, ReplyLoop, ReplyTimeout, ReplyShutdown,
+		ReplyBusy, ReplyPeerBusy, ReplyExpired, ReplyFlood, ReplyFailure, ReplyHeloRefused, ReplyTLSRequired, ReplyAuthRequired, ReplyCredentials,
 		ReplyInvalidRelay, ReplyRelayDenied, ReplyUnmanaged, ReplyNullSender, ReplyRecipients, ReplyUserLimit,
 		ReplyCustomerDay, ReplyCustomerPeak,
 	}

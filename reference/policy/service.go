@@ -31,6 +31,7 @@ type Limits struct {
 	TrialPeak         int           // TRIAL-LOWER; number assumed, relay-rules 2.24
 	Recipients        int           // a transaction. LIM-RCPT-PER-TX
 	MessageSize       int64         // octets, announced with SIZE
+	Hops              int           // Received fields of a message. RFC 5321 §6.3
 	SingleLabelBurst  int           // HELO names of one label that a peer may use at once (relay-rules 2.21)
 	SingleLabelRefill time.Duration // after which one more is allowed
 }

@@ -50,7 +50,7 @@ func (d *document) replies(s *policy.Service) error {
 			}
 		}
 		reply := policy.Reply{Code: r.Code, Enhanced: r.Enhanced, Lines: r.Lines}
-		reply = reply.Expand("host", s.Host, "product", d.Switches["wording"].Value)
+		reply = reply.Expand("host", s.Host, "product", d.Switches["wording"].Value, "hops", strconv.Itoa(s.Limits.Hops))
 		reply.Wrap = r.Wrap
 		s.Replies[name] = reply
 	}
@@ -101,6 +101,7 @@ func limitSetters(l *policy.Limits) map[string]setter {
 		"trial-peak":          number(&l.TrialPeak),
 		"recipients":          number(&l.Recipients),
 		"message-size":        number(&l.MessageSize),
+		"hops":                number(&l.Hops),
 		"single-label-burst":  number(&l.SingleLabelBurst),
 		"single-label-refill": duration(&l.SingleLabelRefill),
 	}

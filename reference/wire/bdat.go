@@ -47,6 +47,9 @@ func (s *session) bdat(argument []byte) {
 		s.bye(policy.ReplySyntax)
 	case s.chunks != nil && whole:
 		s.chunks.begin(c)
+		if c.size > 0 {
+			s.fruitless = 0
+		}
 	case s.chunks != nil:
 		s.chunks.begin(c)
 		s.chunks.spoil = errChunk
@@ -65,6 +68,7 @@ func (s *session) firstBDAT(c chunk, whole bool) {
 		s.release()
 		return
 	}
+	s.fruitless = 0
 	failure := s.inquire(policy.Data)
 	if failure != nil || s.decision.Refused() {
 		if s.swallow(c) {
@@ -162,19 +166,20 @@ type chunkReader struct {
 	in      *stream
 	until   time.Time // when the whole message must have come; zero: whenever
 
-	chunk   chunk  // the one that is being read
-	left    int64  // octets of it that haven't come
-	good    int    // so many pending octets are checked and not delivered
+	chunk   chunk // the one that is being read
+	left    int64 // octets of it that haven't come
+	good    int   // so many pending octets are checked and not delivered
+	hops    hopCounter
 	cr      bool   // the octet before those that haven't come is a CR
 	total   int64  // octets of all chunks so far
 	waiting bool   // for the next BDAT
-	spoil   error  // ErrMalformed, ErrTooBig or errChunk: nothing more is delivered
+	spoil   error  // ErrMalformed, ErrTooBig, ErrLoop or errChunk: nothing more is delivered
 	done    error  // nil until the end; then io.EOF or what broke the message off
 	command []byte // what abandoned it
 }
 
 func (s *session) newChunkReader(first chunk) *chunkReader {
-	m := &chunkReader{session: s, in: &s.stream}
+	m := &chunkReader{session: s, in: &s.stream, hops: hopCounter{over: s.server.config.MaxHops <= 0}}
 	if d := s.server.config.Deadlines.Message; d > 0 {
 		m.until = time.Now().Add(d)
 	}
@@ -237,18 +242,27 @@ func (m *chunkReader) scan() {
 	m.left -= int64(len(data))
 	m.good = len(data)
 	m.check(data)
+	if most := m.session.server.config.MaxHops; most > 0 && m.hops.count > most && m.spoil == nil {
+		m.spoil = ErrLoop
+	}
 	if m.spoil != nil {
 		m.use(m.good)
 	}
 }
 
-// check looks for a CR, an LF or a NUL that stands alone.
+// check looks for a CR, an LF or a NUL that stands alone, and counts the hops in the header.
 func (m *chunkReader) check(data []byte) {
 	lines := 0
 	for rest := data; ; lines++ {
 		end := bytes.IndexByte(rest, '\n')
 		if end < 0 {
+			if !m.hops.over && len(rest) > 0 {
+				m.hops.look(rest)
+			}
 			break
+		}
+		if !m.hops.over {
+			m.hops.look(rest[:end+1])
 		}
 		at := len(data) - len(rest) + end
 		if at == 0 && !m.cr || at > 0 && data[at-1] != '\r' {

@@ -32,6 +32,11 @@ func (s *session) obey(line []byte) {
 	if s.server.config.Events != nil {
 		s.log(verb, bytes.TrimRight(line, " \t"))
 	}
+	s.fruitless++
+	if most := s.server.config.MaxCommands; most > 0 && s.fruitless > most && string(verb) != "QUIT" {
+		s.bye(policy.ReplyFlood)
+		return
+	}
 	switch {
 	case s.barred && string(verb) != "QUIT" && string(verb) != "BDAT":
 		s.say(policy.ReplyBadSequence)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"time"
 )
 
 // What Engine.Commit gets from body instead of io.EOF when the message can't be taken. A connection that ends or stalls
@@ -28,19 +27,21 @@ const maxDrain = 64 << 20
 type dotReader struct {
 	in    *stream
 	limit int64 // octets; 0 or less: none
+	most  int   // hops; 0 or less: any number
 
 	good  int   // so many pending octets are message, un-stuffed and checked
 	bol   bool  // the next pending octet begins a line
 	size  int64 // octets of message found so far
-	spoil error // ErrMalformed or ErrTooBig: nothing more is delivered
+	hops  hopCounter
+	spoil error // ErrMalformed, ErrTooBig or ErrLoop: nothing more is delivered
 	spilt int64 // octets that were thrown away
 	done  error // nil until the end; then io.EOF or what broke the stream
 }
 
-func (d *dotReader) begin(in *stream, limit int64, block, message time.Duration) {
-	*d = dotReader{in: in, limit: limit, bol: true}
-	in.await(message)
-	in.patience = block
+func (d *dotReader) begin(in *stream, c *Config) {
+	*d = dotReader{in: in, limit: c.MaxSize, most: c.MaxHops, bol: true, hops: hopCounter{over: c.MaxHops <= 0}}
+	in.await(c.Deadlines.Message)
+	in.patience = c.Deadlines.Data
 }
 
 // Read delivers the message. After a CR that isn't followed by LF and the like nothing is delivered any more.
@@ -76,8 +77,8 @@ func (d *dotReader) spill() {
 	d.use(d.good)
 }
 
-// drain reads to the end of the message, and tells what is wrong with it: nil, ErrMalformed, ErrTooBig, or what broke
-// the stream.
+// drain reads to the end of the message, and tells what is wrong with it: nil, ErrMalformed, ErrTooBig, ErrLoop, or
+// what broke the stream.
 func (d *dotReader) drain() error {
 	for d.done == nil {
 		d.spill()
@@ -107,6 +108,9 @@ func (d *dotReader) scan() {
 	d.size += int64(n)
 	if d.limit > 0 && d.size > d.limit && d.spoil == nil {
 		d.spoil = ErrTooBig
+	}
+	if d.most > 0 && d.hops.count > d.most && d.spoil == nil {
+		d.spoil = ErrLoop
 	}
 	d.good = n
 	if d.spoil != nil {
@@ -143,8 +147,14 @@ func (d *dotReader) run(data []byte) int {
 				tail--
 			}
 			d.bol = d.bol && tail == n
+			if !d.hops.over && tail > n {
+				d.hops.look(data[n:tail])
+			}
 			n = tail
 			break
+		}
+		if !d.hops.over {
+			d.hops.look(data[n : n+end+1])
 		}
 		n += end + 1
 		d.bol = n > 1 && data[n-2] == '\r'

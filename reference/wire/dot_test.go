@@ -23,7 +23,7 @@ func receiveAll(data, cuts []byte, size int, limit int64) received {
 	conn := playing(data, cuts)
 	in := &stream{conn: conn, pools: &pools, lent: pools.small.Get().(*[]byte), idle: func() bool { return false }}
 	var d dotReader
-	d.begin(in, limit, -1, -1)
+	d.begin(in, &Config{MaxSize: limit, MaxHops: 1000})
 	message, got := readMessage(&d, size)
 	err := d.drain()
 	r := received{Message: string(message)}
@@ -171,7 +171,7 @@ func TestWriteToFails(t *testing.T) {
 		pools := newPools()
 		in := &stream{conn: playing([]byte("message\r\n.\r\nNOOP\r\n"), nil), pools: &pools, lent: pools.small.Get().(*[]byte), idle: func() bool { return false }}
 		var d dotReader
-		d.begin(in, 0, -1, -1)
+		d.begin(in, &Config{})
 		if n, err := d.WriteTo(w.writer); n != 2 || !errors.Is(err, w.want) {
 			t.Errorf("%s: %d, %v; want 2, %v", name, n, err, w.want)
 		}
@@ -192,7 +192,7 @@ func TestFlood(t *testing.T) {
 	conn := &played{chunks: func() []byte { return chunk }}
 	in := &stream{conn: conn, pools: &pools, lent: pools.small.Get().(*[]byte), idle: func() bool { return false }}
 	var d dotReader
-	d.begin(in, 1000, -1, -1)
+	d.begin(in, &Config{MaxSize: 1000})
 	if _, err := io.Copy(io.Discard, &d); !errors.Is(err, ErrTooBig) {
 		t.Fatal(err)
 	}

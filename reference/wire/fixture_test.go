@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,11 +59,17 @@ func replies() map[policy.ReplyName]policy.Reply {
 		policy.ReplyAuthCancelled: one(501, "5.7.0", "Authentication canceled. {id} - gsmtp"),
 		policy.ReplyTooBig:        one(552, "5.3.4", "Your message exceeded size limits. {id} - gsmtp"),
 		policy.ReplyMalformed:     one(554, "5.6.0", "Mail message is malformed. Not accepted. {id} - gsmtp"),
+		policy.ReplyLoop:          one(554, "5.4.6", "Message exceeded 50 hops, this may indicate a mail loop. {id} - gsmtp"),
 		policy.ReplyTimeout:       one(451, "4.4.2", "Timeout - closing connection. {id} - gsmtp"),
 		policy.ReplyShutdown:      one(421, "4.3.0", "Temporary System Problem. Try again later. {id} - gsmtp"),
 		policy.ReplyBusy:          one(421, "4.4.5", "Server busy, try again later. {id} - gsmtp"),
+		policy.ReplyPeerBusy:      one(421, "4.7.0", "Too many of you, closing connection. {id} - gsmtp"),
+		policy.ReplyExpired:       one(421, "4.7.0", "Connection expired, try reconnecting. {id} - gsmtp"),
+		policy.ReplyRecipients:    one(452, "4.5.3", "Your message has too many recipients. {id} - gsmtp"),
 		policy.ReplyFailure:       one(451, "4.3.0", "Mail server temporarily rejected message. {id} - gsmtp"),
 		policy.ReplyTLSRequired:   one(530, "5.7.0", "Must issue a STARTTLS command first. {id} - gsmtp"),
+
+		policy.ReplyFlood: one(421, "4.7.0", "Try again later, closing connection. {id} - gsmtp"),
 
 		policy.ReplyCredentials: one(535, "5.7.8", "Username and Password not accepted. {id} - gsmtp"),
 		policy.ReplyHeloRefused: {Code: 421, Enhanced: "4.7.0", Lines: []string{
@@ -117,6 +124,7 @@ type scripted struct {
 	mu       sync.Mutex
 	rules    []rule
 	taken    []taken
+	dsn      policy.DSN // of the message that was taken last
 	asked    []policy.Stage
 	releases int
 	open     int // transactions that hold something
@@ -219,6 +227,8 @@ func (e *scripted) Commit(_ context.Context, f *policy.Facts, body io.Reader) (p
 	for _, r := range f.Recipients {
 		recipients = append(recipients, r.String())
 	}
+	e.dsn = f.DSN
+	e.dsn.Notices = slices.Clone(f.DSN.Notices)
 	e.taken = append(e.taken, taken{f.Sender.String(), recipients, string(message)})
 	e.settle(f)
 	return policy.Decision{}, nil

@@ -35,7 +35,14 @@ func (s *session) mail(argument []byte) {
 		s.say(policy.ReplyNonASCII)
 		return
 	}
+	if most := s.server.config.MaxTransactions; most > 0 && s.transactions >= most {
+		s.bye(policy.ReplyExpired)
+		return
+	}
+	s.transactions++
+	s.fruitless--
 	s.facts.Sender, s.facts.Size, s.facts.UTF8 = sender, parameters.size, parameters.utf8
+	s.facts.DSN.Return, s.facts.DSN.EnvelopeID = parameters.ret, parameters.envelopeID
 	if !s.ask(policy.Mail) {
 		s.release()
 		return
@@ -53,16 +60,12 @@ func (s *session) rcpt(argument []byte) {
 		s.say(policy.ReplyBadSequence)
 		return
 	}
-	recipient, rest, ok := s.cutPath(argument, "TO:", forwardPath)
-	switch {
-	case !ok:
-		s.fault(policy.ReplySyntax)
+	recipient, notice, ok := s.readRecipient(argument)
+	if !ok {
 		return
-	case len(rest) > 0: // no extension that is offered has a parameter for RCPT
-		s.fault(policy.ReplyParameters)
-		return
-	case !s.facts.UTF8 && !recipient.ASCII():
-		s.say(policy.ReplyNonASCII)
+	}
+	if most := s.server.config.MaxRecipients; most > 0 && len(s.facts.Recipients) >= most { // RFC 5321 §4.5.3.1.10
+		s.say(policy.ReplyRecipients)
 		return
 	}
 	s.facts.Rcpt = recipient
@@ -71,8 +74,31 @@ func (s *session) rcpt(argument []byte) {
 	if !ok {
 		return
 	}
+	s.facts.DSN.Add(len(s.facts.Recipients), notice)
 	s.facts.Recipients = append(s.facts.Recipients, recipient)
+	s.fruitless--
 	s.agreeWith(s.positives.rcpt)
+}
+
+// readRecipient reads the argument of RCPT. Where it can't be taken it has answered.
+func (s *session) readRecipient(argument []byte) (recipient policy.Address, notice policy.Notice, ok bool) {
+	recipient, rest, ok := s.cutPath(argument, "TO:", forwardPath)
+	if !ok {
+		s.fault(policy.ReplySyntax)
+		return recipient, notice, false
+	}
+	if len(rest) > 0 {
+		var objection policy.ReplyName
+		if notice, objection = s.server.offers.parseRcpt(rest, s.facts.UTF8); objection != "" {
+			s.fault(objection)
+			return recipient, notice, false
+		}
+	}
+	if !s.facts.UTF8 && !recipient.ASCII() {
+		s.say(policy.ReplyNonASCII)
+		return recipient, notice, false
+	}
+	return recipient, notice, true
 }
 
 // expectTransaction answers where MAIL should have come first.
@@ -111,6 +137,7 @@ func (s *session) data(argument []byte) {
 		s.say(policy.ReplyNoRcpt)
 		return
 	}
+	s.fruitless = 0
 	if !s.ask(policy.Data) {
 		s.release()
 		return
@@ -126,7 +153,7 @@ func (s *session) data(argument []byte) {
 // receive takes the message and answers to its end.
 func (s *session) receive() {
 	c := &s.server.config
-	s.message.begin(&s.stream, c.MaxSize, c.Deadlines.Data, c.Deadlines.Message)
+	s.message.begin(&s.stream, c)
 	var failure error
 	s.decision, failure = c.Engine.Commit(s.server.ctx, &s.facts, &s.message)
 	broken := s.message.drain()
@@ -156,6 +183,8 @@ func (s *session) deny(failure, broken error) {
 		s.say(policy.ReplyMalformed)
 	case errors.Is(broken, ErrTooBig):
 		s.say(policy.ReplyTooBig)
+	case errors.Is(broken, ErrLoop):
+		s.say(policy.ReplyLoop)
 	case errors.Is(broken, errChunk):
 		s.fault(policy.ReplySyntax)
 	case errors.Is(broken, os.ErrDeadlineExceeded):

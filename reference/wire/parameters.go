@@ -8,8 +8,10 @@ import (
 
 // mailParameters are what is kept of the parameters of MAIL.
 type mailParameters struct {
-	size int64
-	utf8 bool
+	size       int64
+	utf8       bool
+	ret        string // RET
+	envelopeID string // ENVID
 }
 
 // The parameters, for what has been seen of them.
@@ -18,6 +20,8 @@ const (
 	paramBody
 	paramAuth
 	paramUTF8
+	paramReturn
+	paramEnvelopeID
 )
 
 // parseMail reads the parameters of MAIL: those of the extensions that are offered, each at most once. Source: RFC 5321
@@ -45,6 +49,12 @@ func (o *offers) parseMail(rest []byte) (p mailParameters, objection policy.Repl
 		case o.utf8 && isWord(keyword, "SMTPUTF8"): // RFC 6531 §3.4
 			this = paramUTF8
 			p.utf8, ok = true, !valued
+		case o.dsn && isWord(keyword, "RET"): // RFC 3461 §4.3
+			this = paramReturn
+			p.ret, ok = parseReturn(value)
+		case o.dsn && isWord(keyword, "ENVID"): // RFC 3461 §4.4
+			this = paramEnvelopeID
+			p.envelopeID, ok = parseEnvelopeID(value)
 		default:
 			return p, policy.ReplyParameters
 		}

@@ -183,10 +183,13 @@ func (s *session) expand(dst, text []byte) []byte {
 }
 
 // tell makes an event of what isn't a reply.
-func (s *session) tell(cause string) {
+func (s *session) tell(cause string) { s.tellRule("", cause) }
+
+// tellRule is tell where a rule explains it.
+func (s *session) tellRule(rule policy.RuleID, cause string) {
 	if events := s.server.config.Events; events != nil {
 		events(Event{Time: s.server.config.Now(), Session: s.facts.Session, Peer: s.peer(), Stage: s.stage,
-			Command: s.command, Cause: cause})
+			Command: s.command, Rule: rule, Cause: cause})
 	}
 }
 

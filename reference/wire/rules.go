@@ -2,6 +2,9 @@ package wire
 
 import "github.com/relayspec/relayspec/reference/policy"
 
+// ruleProtect is the protection against floods that the service says it has. Its thresholds are ours.
+const ruleProtect policy.RuleID = "DOS-PROTECT"
+
 // ruleOf names what a reply of the wire's own goes by, for events. The Engine's decisions name their own rules.
 func ruleOf(name policy.ReplyName) policy.RuleID {
 	switch name {
@@ -43,8 +46,14 @@ func ruleOf(name policy.ReplyName) policy.RuleID {
 		return "RFC5321-4.5.3.2/timeout"
 	case policy.ReplyShutdown, policy.ReplyBusy:
 		return "RFC5321-3.8/not-available"
+	case policy.ReplyPeerBusy, policy.ReplyFlood, policy.ReplyExpired:
+		return ruleProtect
+	case policy.ReplyRecipients:
+		return "RFC5321-4.5.3.1.8/recipients"
 	case policy.ReplyMalformed:
 		return "RFC5321-2.3.8/lines"
+	case policy.ReplyLoop:
+		return "RFC5321-6.3/loop"
 	case policy.ReplyTooBig:
 		return "RFC1870-6/size"
 	case policy.ReplyStartTLS, policy.ReplyNoParameters, policy.ReplyTLSTwice, policy.ReplyTLSPipelined:

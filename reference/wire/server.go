@@ -30,6 +30,8 @@ type Server struct {
 	draining atomic.Bool
 	panics   atomic.Int64
 
+	peers peers
+
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	sessions  map[*session]struct{}
@@ -47,6 +49,7 @@ func New(c Config) (*Server, error) {
 		replies:   make(map[policy.ReplyName]reply, len(c.Replies)),
 		ehlo:      [2]reply{render(c.ehlo(false)), render(c.ehlo(true))},
 		offers:    c.offers(),
+		peers:     peers{most: c.MaxPeerSessions},
 		pools:     newPools(),
 		listeners: map[net.Listener]struct{}{},
 		sessions:  map[*session]struct{}{},
@@ -156,6 +159,9 @@ func (s *Server) admit(conn net.Conn, role policy.Role) {
 
 // leave is the end of a session that admit started.
 func (s *Server) leave(session *session) {
+	if session.counted {
+		s.peers.leave(session.facts.Peer)
+	}
 	s.mu.Lock()
 	delete(s.sessions, session)
 	s.mu.Unlock()

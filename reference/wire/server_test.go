@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -241,7 +244,7 @@ func (sink) Write(p []byte) (int, error) { return len(p), nil }
 func BenchmarkPipelined(b *testing.B) {
 	for _, recipients := range []int{1, 50} {
 		b.Run(fmt.Sprintf("recipients=%d", recipients), func(b *testing.B) {
-			body := strings.Repeat(strings.Repeat("x", 62)+"\r\n", 16) + ".\r\n"
+			body := "Received: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 62)+"\r\n", 16) + ".\r\n"
 			one := []byte("MAIL FROM:<ann@example.com>\r\n" + strings.Repeat("RCPT TO:<bob@example.net>\r\n", recipients) + "DATA\r\n" + body)
 			hello, left := []byte("HELO a\r\n"), b.N
 			conn := &played{chunks: func() []byte {
@@ -256,7 +259,7 @@ func BenchmarkPipelined(b *testing.B) {
 				left--
 				return one
 			}}
-			server := mustServer(b, Config{Engine: nothing{scrap: new([32 << 10]byte)}})
+			server := mustServer(b, Config{Engine: nothing{scrap: new([32 << 10]byte)}, MaxHops: 50})
 			b.ReportAllocs()
 			b.SetBytes(int64(len(one)))
 			runSession(server, &sink{conn}, func(*session) {})
@@ -266,7 +269,7 @@ func BenchmarkPipelined(b *testing.B) {
 
 // BenchmarkBody is the dot reader's own work.
 func BenchmarkBody(b *testing.B) {
-	body := stuff(bytes.Repeat([]byte(strings.Repeat("x", 70)+"\r\n"), 1422))
+	body := stuff(append([]byte("Received: x\r\n\r\n"), bytes.Repeat([]byte(strings.Repeat("x", 70)+"\r\n"), 1422)...))
 	head := []byte("MAIL FROM:<ann@example.com>\r\nRCPT TO:<bob@example.net>\r\nDATA\r\n")
 	hello, left, parts := []byte("HELO a\r\n"), b.N, [][]byte(nil)
 	conn := &played{chunks: func() []byte {
@@ -285,5 +288,71 @@ func BenchmarkBody(b *testing.B) {
 	}}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
-	runSession(mustServer(b, Config{Engine: nothing{scrap: new([32 << 10]byte)}}), &sink{conn}, func(*session) {})
+	runSession(mustServer(b, Config{Engine: nothing{scrap: new([32 << 10]byte)}, MaxHops: 50}), &sink{conn}, func(*session) {})
+}
+
+// An address has only so many sessions at once, an IPv6 network of a host counts as one, and a PROXY header says whose a
+// session is. On port 465 the one too many is closed without a word.
+func TestPeerSessions(t *testing.T) {
+	for _, role := range []policy.Role{policy.Port25, policy.Port465} {
+		synctest.Test(t, func(t *testing.T) {
+			var mu sync.Mutex
+			var rules []policy.RuleID
+			note := func(e Event) {
+				mu.Lock()
+				defer mu.Unlock()
+				rules = append(rules, e.Rule)
+			}
+			s := mustServer(t, Config{Engine: discarding{}, MaxPeerSessions: 2, ProxyFrom: []netip.Prefix{netip.MustParsePrefix("203.0.113.1/32")},
+				TLS: &tls.Config{Certificates: []tls.Certificate{certificate(t)}}, Events: note})
+			l := memnet.Listen(here)
+			served := make(chan error, 1)
+			go func() { served <- s.Serve(l, role) }()
+			defer func() { s.Close(); <-served }()
+			open := func(from, header string) (net.Conn, string) {
+				conn, err := l.Dial(netip.MustParseAddrPort(from))
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprint(conn, header)
+				var secured net.Conn = conn
+				if role == policy.Port465 {
+					secured = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+				}
+				line, _ := bufio.NewReader(secured).ReadString('\n')
+				return conn, line[:min(len("421 4.7.0"), len(line))]
+			}
+			refused := "421 4.7.0"
+			if role == policy.Port465 {
+				refused = ""
+			}
+			const header = "PROXY TCP4 192.0.2.7 192.0.2.25 56324 25\r\n"
+			first, _ := open("192.0.2.7:1", "")
+			for i, step := range []struct{ from, header, want string }{
+				{"192.0.2.7:2", "", "220 smtp-"},
+				{"192.0.2.7:3", "", refused},
+				{"192.0.2.8:3", "", "220 smtp-"},
+				{"203.0.113.1:1", header, refused},
+				{"[2001:db8::1]:1", "", "220 smtp-"}, {"[2001:db8::2]:1", "", "220 smtp-"}, {"[2001:db8::ffff:2]:1", "", refused},
+				{"[2001:db8:0:1::1]:1", "", "220 smtp-"},
+			} {
+				if _, got := open(step.from, step.header); got != step.want {
+					t.Errorf("port %d, step %d: %q, want %q", role, i, got, step.want)
+				}
+			}
+			first.Close()
+			synctest.Wait()
+			mu.Lock()
+			if !slices.Contains(rules, ruleProtect) {
+				t.Error(rules)
+			}
+			mu.Unlock()
+			if _, got := open("203.0.113.1:1", header); got != "220 smtp-" {
+				t.Errorf("when one has gone: %q", got)
+			}
+			if _, got := open("192.0.2.7:9", ""); got != refused {
+				t.Errorf("and the place is taken: %q", got)
+			}
+		})
+	}
 }

@@ -16,20 +16,24 @@ import (
 type session struct {
 	stream
 	server *Server
-	raw    net.Conn // what was accepted, below TLS
+	raw    net.Conn // what was accepted
+	base   net.Conn // what TLS goes over: raw, or what is left of it behind a PROXY header
 
-	facts       policy.Facts
-	decision    policy.Decision // the last one; a field since it is large and asked for at each command
-	transaction bool            // MAIL was accepted
-	pending     bool            // something may be held for the transaction
-	barred      bool            // the greeting was a refusal: nothing but QUIT goes on
-	closing     bool            // close after what is gathered
-	quitted     bool            // by QUIT: the client sends nothing more
-	errors      int             // faults since the last accepted message, and guesses
-	guesses     int             // refused credentials
-	message     dotReader
-	chunks      *chunkReader // the message, between its first BDAT and the reply to its last; else nil
-	octets      int64        // {octets}: of the chunk that is answered
+	facts        policy.Facts
+	decision     policy.Decision // the last one; a field since it is large and asked for at each command
+	transaction  bool            // MAIL was accepted
+	pending      bool            // something may be held for the transaction
+	barred       bool            // the greeting was a refusal: nothing but QUIT goes on
+	closing      bool            // close after what is gathered
+	quitted      bool            // by QUIT: the client sends nothing more
+	errors       int             // faults since the last accepted message, and guesses
+	guesses      int             // refused credentials
+	fruitless    int             // commands since the last that brought a message on
+	transactions int
+	counted      bool // among the sessions of its peer
+	message      dotReader
+	chunks       *chunkReader // the message, between its first BDAT and the reply to its last; else nil
+	octets       int64        // {octets}: of the chunk that is answered
 
 	named     string // {helo}: the argument of HELO or EHLO, fit for a reply also when it was refused
 	challenge []byte // {challenge}, base64
@@ -40,9 +44,9 @@ type session struct {
 }
 
 func newSession(server *Server, conn net.Conn, role policy.Role) *session {
-	s := &session{server: server, raw: conn}
+	s := &session{server: server, raw: conn, base: conn}
 	s.stream = stream{
-		conn:  server.config.Tap(conn),
+		conn:  conn,
 		pools: &server.pools,
 		lent:  server.pools.small.Get().(*[]byte),
 		write: server.config.Deadlines.Write,
@@ -50,12 +54,15 @@ func newSession(server *Server, conn net.Conn, role policy.Role) *session {
 	}
 	s.facts = policy.Facts{Session: server.config.NewID(), Peer: peerOf(conn), Port: role}
 	s.positives = server.positives(s.facts.Session)
+	if !server.trusted(s.facts.Peer) {
+		s.stream.conn = server.config.Tap(conn) // otherwise behind the PROXY header
+	}
 	return s
 }
 
 func peerOf(conn net.Conn) netip.Addr {
 	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap().WithZone("")
+		return plainAddr(tcp)
 	}
 	return netip.Addr{}
 }
@@ -100,7 +107,7 @@ func (s *session) protect(step func()) (fine bool) {
 
 // dialogue is the session from the greeting to its last reply.
 func (s *session) dialogue() {
-	if s.facts.Port == policy.Port465 && !s.handshake() {
+	if !s.introduce() || !s.enter() || s.facts.Port == policy.Port465 && !s.handshake() {
 		return
 	}
 	for s.greet(); !s.closing && s.broken == nil; {
@@ -147,6 +154,21 @@ func (s *session) excuse(err error, bad policy.ReplyName) {
 	}
 }
 
+// enter counts the session among those of its peer, or turns it away: on port 465 without a word, since a TLS handshake
+// is what a flood would want of us.
+func (s *session) enter() bool {
+	if s.counted = s.server.peers.enter(s.facts.Peer); s.counted {
+		return true
+	}
+	s.stage = policy.Connect.String()
+	if s.facts.Port == policy.Port465 {
+		s.tellRule(ruleProtect, "wire: too many sessions of one address")
+		return false
+	}
+	s.bye(policy.ReplyPeerBusy)
+	return false
+}
+
 // greet speaks first. RFC 5321 §3.1: after a refusal that doesn't close, all that is left is to wait for QUIT.
 func (s *session) greet() {
 	s.stage = policy.Connect.String()
@@ -177,7 +199,7 @@ func (s *session) forget() {
 	if cap(f.Recipients) > keptRecipients {
 		f.Recipients = nil
 	}
-	f.Sender, f.Rcpt, f.Size, f.UTF8, f.Hold = policy.Address{}, policy.Address{}, 0, false, nil
+	f.Sender, f.Rcpt, f.Size, f.UTF8, f.DSN, f.Hold = policy.Address{}, policy.Address{}, 0, false, policy.DSN{}, nil
 	s.transaction, s.pending = false, false
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -167,6 +168,8 @@ func (s *story) after(word, rest string) {
 		s.shutdown(rest)
 	case "took":
 		s.took(rest)
+	case "dsn":
+		s.dsn(rest)
 	case "writes", "releases", "panics", "sessions":
 		synctest.Wait()
 		s.count(word, rest)
@@ -184,10 +187,18 @@ func (s *story) service(text string) {
 		s.role = policy.Role(s.number(value))
 	case "max-size":
 		s.config.MaxSize = int64(s.number(value))
+	case "max-hops":
+		s.config.MaxHops = s.number(value)
 	case "max-errors":
 		s.config.MaxErrors = s.number(value)
 	case "max-sessions":
 		s.config.MaxSessions = s.number(value)
+	case "max-commands":
+		s.config.MaxCommands = s.number(value)
+	case "max-transactions":
+		s.config.MaxTransactions = s.number(value)
+	case "max-recipients":
+		s.config.MaxRecipients = s.number(value)
 	case "with":
 		s.config.Capabilities = append(s.config.Capabilities, value)
 	case "without":
@@ -358,6 +369,16 @@ func (s *story) took(rest string) {
 		s.t.Errorf("%s: (-want +got)\n%s", s.at, diff)
 	}
 	s.engine.taken = s.engine.taken[1:]
+}
+
+// dsn compares what was asked to be told of the message that was taken last.
+func (s *story) dsn(want string) {
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
+	got, err := json.Marshal(s.engine.dsn)
+	if err != nil || string(got) != want {
+		s.t.Errorf("%s: got %s, %v", s.at, got, err)
+	}
 }
 
 func (s *story) count(what, want string) {

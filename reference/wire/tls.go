@@ -45,11 +45,11 @@ func (s *session) startTLS(argument []byte) {
 
 // handshake puts TLS between us and the client. If it fails there is nobody to talk to.
 func (s *session) handshake() bool {
-	secured := tls.Server(s.raw, s.server.config.TLS)
+	secured := tls.Server(s.base, s.server.config.TLS)
 	if d := s.server.config.Deadlines.Handshake; d > 0 {
-		s.raw.SetDeadline(time.Now().Add(d))
+		s.base.SetDeadline(time.Now().Add(d))
 	} else {
-		s.raw.SetDeadline(time.Time{})
+		s.base.SetDeadline(time.Time{})
 	}
 	err := errDraining
 	if !s.unoccupied() {
@@ -61,7 +61,7 @@ func (s *session) handshake() bool {
 		s.closing, s.broken = true, err
 		return false
 	}
-	s.raw.SetDeadline(time.Time{})
+	s.base.SetDeadline(time.Time{})
 	s.stream.conn = s.server.config.Tap(secured)
 	s.facts.TLS = true
 	return true

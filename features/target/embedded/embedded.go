@@ -334,7 +334,7 @@ func (r *Relay) accepted(id string, e mailbox.Envelope) {
 	}
 	_ = r.hop.Add(delivery.Message{ // it takes a million
 		ID:       id,
-		Envelope: delivery.Envelope{Sender: e.Sender, Recipients: e.Recipients, UTF8: e.UTF8},
+		Envelope: delivery.Envelope{Sender: e.Sender, Recipients: e.Recipients, UTF8: e.UTF8, DSN: e.DSN},
 		Received: e.Received,
 		Open:     func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	})
