@@ -166,7 +166,7 @@ func parts() []part {
 	}
 }
 
-// role gives the value of a role. A role that nobody plays is an error: what needs it says so by @needs.
+// role gives the value of a role. A role that nobody plays can't be made where the target names its own.
 func (w words) role(name string) (string, error) {
 	if number, ok := strings.CutPrefix(name, "recipient"); ok {
 		return w.recipient(number)
@@ -182,7 +182,7 @@ func (w words) role(name string) (string, error) {
 	case !known:
 		return "", fmt.Errorf("no role is called {%s}", name)
 	case value == "":
-		return "", fmt.Errorf("the target names nobody for {%s}", name)
+		return "", fmt.Errorf("the target names nobody for {%s}: %w", name, &Missing{target.CanApply})
 	}
 	return value, nil
 }

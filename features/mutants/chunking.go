@@ -48,7 +48,7 @@ func chunking() []Mutant {
 			}
 			return text
 		})},
-		{Name: "an empty BDAT after LAST is taken", Breaks: []string{"RFC3030-2/after-last"}, Relay: within("BDAT", "BDAT", "250 2.0.0 OK\r\n")},
+		{Name: "an empty BDAT after LAST is taken", Breaks: []string{"RFC3030-2/after-last"}, Relay: tapped(outlasting)},
 		{Name: "RSET doesn't forget chunks", Breaks: []string{"RFC3030-2/reset"}, Relay: within("BDAT", "RSET", "250 2.1.5 Flushed\r\n")},
 		{Name: "chunks outlive RSET", Breaks: []string{"RFC3030-2/reset"}, Relay: hands(func(body []byte) []byte { return append(body, "forgotten\r\n"...) })},
 		{Name: "a last chunk may be cut short", Breaks: []string{"RFC3030-2/incomplete"}, Relay: hears(shortening)},
@@ -94,6 +94,24 @@ func spilling(bool) edit {
 		},
 		reply: func(command, text string) string {
 			recipient = recipient || verbOf(command) == "RCPT" && text[0] == '2'
+			return text
+		},
+	}
+}
+
+// outlasting takes an empty last chunk behind a message that had its last.
+func outlasting(bool) edit {
+	over := false
+	return edit{
+		command: func(line string) ([]string, string) {
+			over = over && verbOf(line) != "MAIL"
+			if over && line == "BDAT 0 LAST" {
+				return nil, "250 2.0.0 OK\r\n"
+			}
+			return []string{line}, ""
+		},
+		reply: func(command, text string) string {
+			over = over || strings.HasPrefix(command, "BDAT ") && strings.HasSuffix(command, " LAST") && text[0] == '2'
 			return text
 		},
 	}

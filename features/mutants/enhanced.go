@@ -21,6 +21,7 @@ func enhanced() []Mutant {
 		code(policy.ReplyQuit, ""),
 		code(policy.ReplySyntax, ""),
 		code(policy.ReplyUnknown, ""),
+		code(policy.ReplyParameters, ""),
 		code(policy.ReplyNoMail, "4.5.1"),
 		code(policy.ReplyRcpt, "2.1.5000"),
 		code(policy.ReplyLineTooLong, "5.5"),

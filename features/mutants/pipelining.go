@@ -11,6 +11,7 @@ func pipelining() []Mutant {
 	return []Mutant{
 		{Name: "a group is given up at its first refusal", Breaks: []string{"RFC2920-3.2/in-order"}, Relay: tapped(givingUp)},
 		{Name: "a group has at most ten commands", Breaks: []string{"RFC2920-3.2/in-order"}, Relay: tapped(countingGroups)},
+		{Name: "DATA isn't taken in a group", Breaks: []string{"RFC2920-3.2/in-order"}, Relay: tapped(ungrouped("DATA"))},
 		{Name: "RSET in a group is answered twice", Breaks: []string{"RFC2920-3.2/in-order"}, Relay: rewords(func(command, text string) string {
 			if command == "RSET" {
 				return text + text

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/features/target/embedded"
@@ -88,7 +89,7 @@ func mechanisms() []Mutant {
 			for i := range c.Users {
 				tokens := append([]target.Token(nil), c.Users[i].Tokens...)
 				for j := range tokens {
-					tokens[j].Expires = tokens[j].Expires.AddDate(1, 0, 0)
+					tokens[j].Expires = time.Time{}
 				}
 				c.Users[i].Tokens = tokens
 			}
@@ -97,12 +98,6 @@ func mechanisms() []Mutant {
 		{Name: "every token of XOAUTH2 is good", Breaks: []string{"RFC4954-4/xoauth2"}, Noted: true, Relay: believes(func(c *policy.Credentials) bool { return c.Mechanism == "XOAUTH2" })},
 		{Name: "OAUTHBEARER takes no initial response", Breaks: []string{"RFC7628-3.1/good-token"}, Relay: answers(to("AUTH", regexp.MustCompile(`OAUTHBEARER .`), undecodable))},
 		{Name: "OAUTHBEARER needs an initial response", Breaks: []string{"RFC7628-3.1/good-token"}, Relay: answers(verbatim("AUTH OAUTHBEARER", undecodable))},
-		{Name: "OAUTHBEARER knows no host", Breaks: []string{"RFC7628-3.1/good-token"}, Relay: answers(func(line string) string {
-			if strings.Contains(initialOf("OAUTHBEARER", line), "\x01host=") {
-				return undecodable
-			}
-			return ""
-		})},
 		{Name: "a bad token is refused without a word", Breaks: []string{"RFC7628-3.2.2/challenge"}, Relay: rewords(unexplained)},
 		{Name: "OAUTHBEARER needs no bearer", Breaks: []string{"RFC7628-3.1/malformed"}, Relay: responds("OAUTHBEARER", func(response string) bool {
 			return !strings.Contains(response, "\x01auth=Bearer ") || strings.Contains(response, "Bearer \x01")

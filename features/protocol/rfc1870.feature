@@ -31,10 +31,10 @@ Feature: RFC 1870: the size of a message is declared
         | in small letters    | size=1000           |
         | with leading zeroes | SIZE=00000000001000 |
 
-  @RFC1870-6.1/declared-too-large @must
+  @RFC1870-6.1/declared-too-large @should
   Rule: MAIL is refused when it declares more than the maximum
     No message that is larger than the announced maximum is ever taken, so there is no point in sending it.
-    RFC 1870 §5, §6.1.
+    RFC 1870 §4, §6.1.
 
     Scenario Outline: <octets> octets are too many
       Given a client that has said EHLO

@@ -53,7 +53,7 @@ Feature: RFC 2034: enhanced status codes
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<>"
-      Then the relay answers 4yz or 5yz
+      Then the relay answers 2yz or 4yz or 5yz
       When it says "DATA"
       Then the relay answers 3yz or 4yz or 5yz
       And every answer so far has an enhanced code of its class

@@ -65,7 +65,8 @@ Feature: RFC 3461: notifications of delivery
       And it has said "MAIL FROM:<{sender}> RET=HDRS ENVID=QQ314159"
       And it has said "RCPT TO:<{recipient}> NOTIFY=SUCCESS ORCPT=rfc822;{recipient}"
       And it has said "RCPT TO:<{recipient2}> NOTIFY=NEVER"
-      And it has begun its message
+      When it says "DATA"
+      Then the relay answers 354
       When it sends its message
       Then the relay answers 250
       And the session is in step

@@ -21,11 +21,6 @@ Feature: RFC 7628: the OAUTHBEARER mechanism
       Then the relay answers 235
       And the session is in step
 
-    Scenario: With host and port, which a relay may look at
-      Given a client that has come to where it may authenticate
-      When it says "AUTH OAUTHBEARER {base64 n,a={user},\x01host=relay.example\x01port=587\x01auth=Bearer {bearer}\x01\x01}"
-      Then the relay answers 235
-
   @RFC7628-3.2.2/bad-token @must
   Rule: A token that isn't good is never accepted
     The relay says why in a challenge, the client answers with an octet 0x01, and then the exchange fails. To fail at once
