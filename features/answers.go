@@ -25,10 +25,12 @@ func answerSteps(sc *godog.ScenarioContext) {
 	sc.Then(`^the relay answers (\d.*?)( and closes the session)?$`, answers)
 	sc.Then(`^the session is (in step|in step or over|still open)$`, goesOn)
 	sc.Then(`^it can still relay a message$`, stillRelays)
-	sc.Then(`^every answer so far has an enhanced code of its class$`, enhancedAgrees)
+	sc.Then(`^every (answer|line) so far has an enhanced code of its class$`, enhancedAgrees)
 	sc.Then(`^a 421 so far closes the session$`, closesAfter421)
 	sc.Then(`^the reply to EHLO (lists|doesn't list) "([^"]*)"$`, lists)
-	sc.Then(`^nothing that came before TLS is obeyed in it$`, forgets)
+	sc.Then(`^the reply to EHLO gives "([^"]*)" (no parameter|at most one number|at least one parameter)$`, gives)
+	sc.Then(`^nothing that came before TLS is (obeyed|remembered) in it$`, forgets)
+	sc.Then(`^nothing is obeyed in the clear$`, obeysNothing)
 	sc.Then(`^the message is delivered(?: (with|without|ending in|from|only to) "(.*)")?$`, deliversMessage)
 	sc.Then(`^at most (\d+) messages? (?:is|are) delivered$`, deliversAtMost)
 	sc.Then(`^no message is delivered$`, func(ctx context.Context) error { return deliversAtMost(ctx, 0) })
@@ -215,19 +217,26 @@ func stillRelays(ctx context.Context) error {
 	return nil
 }
 
-// enhancedAgrees asks of every 2yz, 4yz and 5yz reply that it has an enhanced code whose class is the code's first digit.
-// The greeting and the replies to HELO and EHLO have none. Source: RFC 2034 §4, RFC 3463 §2.
-func enhancedAgrees(ctx context.Context) error {
+// enhancedAgrees asks of every 2yz, 4yz and 5yz reply that it has an enhanced code whose class is the code's first digit,
+// or that each line of it has that same code. The greeting and the replies to HELO and EHLO have none.
+// Source: RFC 2034 §4, RFC 3463 §2.
+func enhancedAgrees(ctx context.Context, each string) error {
 	s := from(ctx)
 	for _, h := range s.talk.heard {
 		if h.command == "" || h.command == "HELO" || h.command == "EHLO" || h.reply.Intermediate() {
 			continue
 		}
-		class, _, _ := strings.Cut(h.reply.Enhanced(), ".")
-		if class != strconv.Itoa(h.reply.Code/100) {
+		code := h.reply.Enhanced()
+		class, _, _ := strings.Cut(code, ".")
+		agrees := class == strconv.Itoa(h.reply.Code/100)
+		if each == "line" {
+			agrees = agrees && !slices.ContainsFunc(h.reply.Lines, func(line string) bool { return !strings.HasPrefix(line, code) })
+		}
+		if !agrees {
 			s.talk.said = h.command
 			s.transcript.Mark(s.talk.name, strconv.Itoa(h.reply.Code))
-			return &Failure{Want: fmt.Sprintf("an enhanced code of class %d%s", h.reply.Code/100, s.to()), Got: s.plain(h.reply.String())}
+			want := fmt.Sprintf("every %s to have an enhanced code of class %d%s", each, h.reply.Code/100, s.to())
+			return &Failure{Want: want, Got: fmt.Sprintf("%d %q", h.reply.Code, h.reply.Lines)}
 		}
 	}
 	return nil
@@ -260,9 +269,31 @@ func lists(ctx context.Context, verb, keyword string) error {
 	return nil
 }
 
-// forgets asks that what stood behind STARTTLS in the clear is never answered inside TLS. A relay that answers STARTTLS
-// with a refusal, or gives the connection up, has not obeyed it either. Source: RFC 3207 §4.2, §6.
-func forgets(ctx context.Context) error {
+// gives judges the parameters of a keyword. Where a relay doesn't announce it there is nothing to judge.
+func gives(ctx context.Context, keyword, what string) error {
+	s := from(ctx)
+	if !s.talk.conn.Capabilities().Has(keyword) {
+		return fmt.Errorf("the reply to EHLO doesn't list %s: there is nothing to judge", keyword)
+	}
+	given := s.talk.conn.Capabilities().Parameters(keyword)
+	fits := map[string]bool{
+		"no parameter":           len(given) == 0,
+		"at most one number":     len(given) == 0 || len(given) == 1 && octetCount.MatchString(given[0]),
+		"at least one parameter": len(given) > 0,
+	}[what]
+	if !fits {
+		return &Failure{Want: keyword + " with " + what, Got: strings.Join(append([]string{keyword}, given...), " ")}
+	}
+	return nil
+}
+
+// octetCount is the form of a size. Source: RFC 1870 §4.
+var octetCount = regexp.MustCompile(`^[0-9]{1,20}$`)
+
+// forgets asks that what stood behind STARTTLS in the clear is never answered inside TLS, or that a transaction that was
+// begun before it can't be gone on with. A relay that answers STARTTLS with a refusal, or gives the connection up, has
+// not obeyed it either. Source: RFC 3207 §4.2, §6.
+func forgets(ctx context.Context, how string) error {
 	s := from(ctx)
 	reply, err := s.nextAnswer()
 	if err != nil || reply.Code != 220 {
@@ -271,10 +302,35 @@ func forgets(ctx context.Context) error {
 	if err := s.talk.conn.Handshake(ctx); err != nil {
 		return nil // what came in the clear was taken for TLS: there is no session that could obey it
 	}
+	if how == "remembered" {
+		s.talk.said = "DATA"
+		reply, err := s.say("DATA")
+		if err == nil && (reply.Positive() || reply.Intermediate()) {
+			return s.wrongAnswer("the transaction to be forgotten, 4yz or 5yz", reply)
+		}
+		return ignoreEnd(err)
+	}
 	if _, err := s.hello("EHLO"); err != nil {
 		return ignoreEnd(err)
 	}
 	return inStep(ctx)
+}
+
+// obeysNothing asks that what was said in the clear, where TLS should have begun, isn't done. A refusal, an alert of TLS and
+// the end of the connection are all right.
+func obeysNothing(ctx context.Context) error {
+	s := from(ctx)
+	reply, err := s.nextAnswer()
+	var noReply *client.ProtocolError
+	switch {
+	case errors.As(err, &noReply):
+		return nil
+	case err != nil:
+		return err
+	case reply.Positive():
+		return s.wrongAnswer("nothing to be obeyed", reply)
+	}
+	return nil
 }
 
 // ignoreEnd takes the end of the connection for an answer.

@@ -36,7 +36,7 @@ type heard struct {
 // dialogueSteps are the Givens and Whens of the protocol. A Given asks that the relay goes along, and is an error when it
 // doesn't; a When leaves the reply to the Thens.
 func dialogueSteps(sc *godog.ScenarioContext) {
-	sc.Given(`^a client that has (connected|said EHLO|said HELO|started TLS|said EHLO in TLS|authenticated)$`, aClientThat)
+	sc.Given(`^a client that has (connected|said EHLO|said HELO|started TLS|said EHLO in TLS|come to where it may authenticate|authenticated)$`, aClientThat)
 	sc.Given(`^it has begun a transaction(?: with (no|\d+) recipients?)?$`, hasBegun)
 	sc.Given(`^it has begun its message$`, hasBegunMessage)
 	sc.Given(`^it has said "(.*)"$`, hasSaid)
@@ -47,6 +47,8 @@ func dialogueSteps(sc *godog.ScenarioContext) {
 	sc.When(`^it sends in one segment:$`, sendsTogether)
 	sc.When(`^it sends ([\d,]+) times "(.*)"$`, sendsTimes)
 	sc.When(`^it sends its message(?: with "(.*)")?$`, sendsMessage)
+	sc.When(`^it sends octet by octet:$`, sendsOctets)
+	sc.When(`^it relays a message of (\S+) octets$`, relaysSized)
 	sc.When(`^it begins TLS$`, beginsTLS)
 	sc.When(`^it drops the connection$`, drops)
 	sc.When(`^it names ([\d,]+) recipients$`, namesRecipients)
@@ -84,12 +86,14 @@ func (s *scenario) gettingTo(ctx context.Context, how string) []func() (client.R
 		steps = append(steps, hello, startTLS)
 	case "said EHLO in TLS":
 		steps = append(steps, hello, startTLS, hello)
-	case "authenticated":
+	case "come to where it may authenticate", "authenticated":
 		steps = append(steps, hello)
 		if s.declares(target.ExtStartTLS) {
 			steps = append(steps, startTLS, hello)
 		}
-		steps = append(steps, s.proveIdentity)
+		if how == "authenticated" {
+			steps = append(steps, s.proveIdentity)
+		}
 	}
 	return steps
 }
@@ -173,7 +177,11 @@ func (s *scenario) now() time.Time {
 
 // words fills in a line of the feature.
 func (s *scenario) words() words {
-	return words{roles: *s.talk.roles, token: target.TokenMark + s.namespace + "-talk."}
+	w := words{roles: *s.talk.roles, token: target.TokenMark + s.namespace + "-talk."}
+	if s.talk.conn != nil {
+		w.announced = s.talk.conn.Capabilities()
+	}
+	return w
 }
 
 // hear reads the reply to command.
@@ -307,8 +315,13 @@ func sends(ctx context.Context, octets string) error {
 
 // sendsTogether sends the lines of text, each with CRLF, in one write. A line that ends in a backslash goes without one.
 func sendsTogether(ctx context.Context, text *godog.DocString) error {
+	return sends(ctx, lined(text))
+}
+
+// lined is text with CRLF behind each line that doesn't end in a backslash.
+func lined(text *godog.DocString) string {
 	octets := strings.ReplaceAll(text.Content, "\n", `\r\n`) + `\r\n`
-	return sends(ctx, strings.ReplaceAll(octets, `\\r\n`, ""))
+	return strings.ReplaceAll(octets, `\\r\n`, "")
 }
 
 func sendsTimes(ctx context.Context, times, octets string) error {
@@ -317,6 +330,48 @@ func sendsTimes(ctx context.Context, times, octets string) error {
 		return err
 	}
 	return sends(ctx, strings.Repeat(octets, n))
+}
+
+// sendsOctets sends what sendsTogether does, each octet in a write of its own: in a segment of its own, as far as a
+// client can bring that about.
+func sendsOctets(ctx context.Context, text *godog.DocString) error {
+	s := from(ctx)
+	filled, err := s.speak(lined(text))
+	for i := 0; i < len(filled) && err == nil; i++ {
+		err = s.talk.conn.WriteRaw([]byte(filled[i : i+1]))
+	}
+	return err
+}
+
+// most is the largest message in octets that a light run sends.
+const most = 2 << 20
+
+// relaysSized relays a message of so many octets in a whole transaction of its own. The reply that decided it is what the
+// relay answers.
+func relaysSized(ctx context.Context, octets string) error {
+	s := from(ctx)
+	filled, err := s.speak(octets)
+	if err != nil {
+		return err
+	}
+	size, err := strconv.Atoi(filled)
+	if err != nil {
+		return fmt.Errorf("%q is no number of octets", filled)
+	}
+	if size > most && s.volume == VolumeLight {
+		return &Missing{target.Volume}
+	}
+	recipient, err := s.words().recipient("")
+	if err != nil {
+		return err
+	}
+	m := mail{sender: s.talk.roles.Sender, recipients: []string{recipient}}
+	sized := client.Message{Sender: m.sender, Recipients: m.recipients, Write: m.padded(size)}
+	outcome, err := s.talk.conn.Send(sized, client.Lockstep)
+	if err == nil {
+		s.took(".", outcome.Reply)
+	}
+	return err
 }
 
 // sendsMessage sends a whole message, with more text at its end, and the dot that ends it.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"net/textproto"
 	"regexp"
 	"slices"
@@ -96,6 +97,33 @@ func (m mail) content() []byte {
 	}
 	b.WriteString("\r\n" + m.token + "\r\n")
 	return b.Bytes()
+}
+
+// padded writes a message of size octets: m with lines of at most 1,000 octets behind it. Source: RFC 5321 §4.5.3.1.6.
+func (m mail) padded(size int) func(w io.Writer) error {
+	const longest = 1000
+	return func(w io.Writer) error {
+		head := m.content()
+		left := size - len(head)
+		if left < len("\r\n") {
+			return fmt.Errorf("a message of %d octets is too small", size)
+		}
+		if _, err := w.Write(head); err != nil {
+			return err
+		}
+		line := []byte(strings.Repeat("x", longest-2) + "\r\n")
+		for left > 0 {
+			n := left
+			if n > longest {
+				n = min(longest, left-len("\r\n")) // the last line has an end, too
+			}
+			if _, err := w.Write(line[longest-n:]); err != nil {
+				return err
+			}
+			left -= n
+		}
+		return nil
+	}
 }
 
 // headerField gives the unfolded value of a message's field; "" when it has none.

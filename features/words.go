@@ -1,11 +1,13 @@
 package features
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/relayspec/relayspec/fakes/client"
 	"github.com/relayspec/relayspec/features/target"
 )
 
@@ -19,13 +21,16 @@ import (
 //	{user} {password} {bearer}    who may authenticate; {other} {expired} another user, a token that is good no more
 //	{token}             what makes this scenario's messages known again; {message} a whole small message with it
 //	{base64 TEXT}       TEXT in base64, its own braces filled in first
+//	{length TEXT}       how many octets TEXT has, its own braces filled in first
+//	{size}              the largest message, in octets, as EHLO announced it; {size+1}, {size-1}: one more, one less
 //	{TEXT*N}            TEXT, N times
 //	{CR} {LF} {CRLF} {NUL}    the octets of that name, where a table shows them better than an escape
 //
 // A backslash begins an escape: \r \n \t \0 \\ \xHH. Both are how a feature says what no editor shows.
 type words struct {
-	roles target.Roles
-	token string
+	roles     target.Roles
+	token     string
+	announced client.Capabilities // of the last EHLO
 }
 
 // fill gives text as octets to be sent. An error names what can't be filled in.
@@ -111,6 +116,12 @@ func (w words) value(inner string) (string, error) {
 	if text, ok := strings.CutPrefix(inner, "base64 "); ok {
 		return base64.StdEncoding.EncodeToString([]byte(text)), nil
 	}
+	if text, ok := strings.CutPrefix(inner, "length "); ok {
+		return strconv.Itoa(len(text)), nil
+	}
+	if difference, ok := strings.CutPrefix(inner, "size"); ok {
+		return w.size(difference)
+	}
 	for _, p := range parts() {
 		if name, ok := strings.CutPrefix(inner, p.word+" "); ok {
 			value, err := w.role(name)
@@ -118,6 +129,24 @@ func (w words) value(inner string) (string, error) {
 		}
 	}
 	return w.role(inner)
+}
+
+// size gives the announced maximum of a message with difference, "+1" or the like, added. A relay that announces none
+// lacks what the scenario is about. Source: RFC 1870 §4 (nothing, or 0: no maximum).
+func (w words) size(difference string) (string, error) {
+	announced := w.announced.Parameters("SIZE")
+	if len(announced) == 0 || announced[0] == "0" {
+		return "", &Missing{target.ExtSize}
+	}
+	size, err := strconv.ParseInt(announced[0], 10, 64)
+	if err != nil {
+		return "", fmt.Errorf("SIZE %s in the reply to EHLO is no number of octets to reckon with", announced[0])
+	}
+	more, err := strconv.ParseInt(cmp.Or(difference, "0"), 10, 64)
+	if err != nil || difference != "" && !strings.ContainsAny(difference[:1], "+-") {
+		return "", fmt.Errorf("no role is called {size%s}", difference)
+	}
+	return strconv.FormatInt(size+more, 10), nil
 }
 
 // maxRepeat bounds {TEXT*N}.

@@ -34,7 +34,12 @@ type Variant struct {
 // Mutants lists every broken relay.
 func Mutants() []Mutant {
 	var all []Mutant
-	for _, group := range [][]Mutant{limits(), counting(), replies(), senders(), methods(), transport(), order(), session(), commands(), paths(), contents(), lines(), sizes()} {
+	for _, group := range [][]Mutant{
+		limits(), counting(), replies(), senders(), methods(), transport(),
+		order(), session(), commands(), paths(), contents(), lines(), sizes(),
+		parametric(), size(), enhanced(), pipelining(), startTLS(), body(),
+		authentication(), mechanisms(), chunking(), smtpUTF8(), dsn(),
+	} {
 		all = append(all, group...)
 	}
 	for i := range all {

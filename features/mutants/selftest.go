@@ -107,8 +107,8 @@ func (o *Options) told(f Finding) Finding {
 	return f
 }
 
-// judge runs the cases against one relay: all against a variant; against a mutant those of its own half, the document or
-// the RFCs, and those that send much only where they are its own rule's.
+// judge runs the cases against one relay: all against a variant; against a mutant those of its own document or RFC, and
+// those that send much only where they are its own rule's. A selftest is made often, and neighbours stand close by.
 func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) (Finding, error) {
 	started := time.Now()
 	run, err := features.Judge(ctx, features.Options{
@@ -119,7 +119,7 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 		Workers: cmp.Or(o.Workers, 2*runtime.GOMAXPROCS(0)),
 		Select: func(c *features.Case) bool {
 			own := len(f.Breaks) == 0 || slices.Contains(c.Rules, f.Breaks[0])
-			return own || !c.Volume && ofRFC(c.Rules[0]) == ofRFC(f.Breaks[0])
+			return own || !c.Volume && documentOf(c.Rules[0]) == documentOf(f.Breaks[0])
 		},
 		Volume: features.VolumeLight,
 		Tool:   o.Tool,
@@ -137,8 +137,14 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 	return f, nil
 }
 
-// ofRFC tells whether a rule is an RFC's.
-func ofRFC(rule string) bool { return strings.HasPrefix(rule, "RFC") }
+// documentOf names the RFC of a rule, "" where it is the document's.
+func documentOf(rule string) string {
+	number, _, _ := strings.Cut(rule, "-")
+	if !strings.HasPrefix(number, "RFC") {
+		return ""
+	}
+	return number
+}
 
 // add sorts one case into the finding. A variant has no rule of its own: whatever fails it stands under Others.
 func (f *Finding) add(c *reports.Case) {

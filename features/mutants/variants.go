@@ -39,6 +39,12 @@ func Variants() []Variant {
 		{"the words of G Suite", with(nil, "wording=G Suite")},
 		{"no PIPELINING", embedded.Options{Service: without("PIPELINING")}},
 		{"no enhanced codes are announced", embedded.Options{Service: without("ENHANCEDSTATUSCODES")}},
+		{"DSN is announced, PLAIN alone is offered, STARTTLS ends a transaction", both(resetting("STARTTLS"), func(s *policy.Service) {
+			announcing("DSN")(s)
+			s.Mechanisms = []string{"PLAIN"}
+		})},
+		{"a message has 1,000,000 octets at most, a bad token is refused at once", both(rewords(unexplained), maximum(1_000_000, 1_000_000).Service)},
+		{"SIZE is announced without a number, what came with STARTTLS is thrown away", announces("SIZE", "")}, // no tap keeps that
 	}
 	all = append(all, dialects()...)
 	for i := range all {
@@ -55,6 +61,12 @@ func with(lacks []target.Capability, switches ...string) embedded.Options {
 		o.Switches[s[:at]] = s[at+1:]
 	}
 	return o
+}
+
+// both is a relay whose service is changed, too.
+func both(relay embedded.Options, service func(*policy.Service)) embedded.Options {
+	relay.Service = service
+	return relay
 }
 
 // without takes a keyword out of the reply to EHLO.
