@@ -122,7 +122,9 @@ func TestReferenceKeepsEveryRule(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range run.Cases {
-		if c.Verdict != reports.Pass {
+		// DSN isn't announced, a variant is judged by it; a light run sends no message of the largest size.
+		absent := c.Verdict == reports.Unsupported && (c.Reason == string(target.ExtDSN) || c.Reason == string(target.Volume))
+		if c.Verdict != reports.Pass && !absent {
 			t.Errorf("%s %s: wanted %s; got %s%s", c.Verdict, c.ID, c.Want, c.Got, c.Reason)
 		}
 	}
