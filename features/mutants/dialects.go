@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 
@@ -42,8 +43,12 @@ func codes(of map[policy.ReplyName]policy.Reply) embedded.Options {
 	}}
 }
 
-// tidy puts blanks in the place of what is neither text nor the end of a line.
+// tidy puts blanks in the place of what is neither text nor the end of a line. A chunk it leaves alone: what stands at
+// its border belongs together with the next one.
 func tidy(octets []byte) []byte {
+	if !bytes.HasSuffix(octets, []byte(".\r\n")) {
+		return octets
+	}
 	const end = "\uFFFF" // no octet of a message is one
 	kept := strings.ReplaceAll(string(octets), "\r\n", end)
 	return []byte(strings.ReplaceAll(regexp.MustCompile("[\r\n\x00]").ReplaceAllString(kept, " "), end, "\r\n"))

@@ -82,10 +82,10 @@ func anew() embedded.Options {
 	})
 }
 
-// withoutRecipient says 354 to any DATA; a message that has no recipient gets an answer of its own.
+// withoutRecipient says 354 to DATA in any transaction; a message that has no recipient gets an answer of its own.
 func withoutRecipient(answer string) embedded.Options {
 	return tapped(func(bool) edit {
-		recipients, content := 0, false
+		recipients, begun, content := 0, false, false
 		return edit{
 			command: func(line string) ([]string, string) {
 				switch {
@@ -94,7 +94,7 @@ func withoutRecipient(answer string) embedded.Options {
 					return nil, answer
 				case content:
 					return nil, ""
-				case verbOf(line) == "DATA" && recipients == 0:
+				case verbOf(line) == "DATA" && begun && recipients == 0:
 					content = true
 					return nil, "354 go ahead\r\n"
 				}
@@ -105,7 +105,7 @@ func withoutRecipient(answer string) embedded.Options {
 				case verb == "RCPT" && text[0] == '2':
 					recipients++
 				case verb == "." || slices.Contains([]string{"MAIL", "RSET", "EHLO", "HELO"}, verb) && text[0] == '2':
-					recipients = 0
+					recipients, begun = 0, verb == "MAIL"
 				}
 				return text
 			},

@@ -14,6 +14,7 @@ import (
 	"github.com/relayspec/relayspec/features"
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/features/target/embedded"
+	"github.com/relayspec/relayspec/reference/policy"
 	"github.com/relayspec/relayspec/reports"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	Workers  int           // scenarios side by side; 0: two a CPU, for they wait a good deal
 	Tool     reports.Tool  //
 	Progress func(Finding) // told of each relay when it has been judged; nil: nobody
+	// Wide judges a mutant by every scenario of its document or RFC, not only by those of the rules that it names: what
+	// else it breaks is then told, and so are the scenarios that kill nothing. It takes several times as long.
+	Wide bool
 }
 
 // Finding is what the judge made of one relay.
@@ -47,7 +51,7 @@ type Finding struct {
 type Result struct {
 	Mutants  []Finding `json:"mutants"`
 	Variants []Finding `json:"variants"`
-	Idle     []string  `json:"idle"`     // cases that killed no mutant
+	Idle     []string  `json:"idle"`     // cases of must rules that killed no mutant; empty unless Options.Wide
 	Unbroken []string  `json:"unbroken"` // must rules that no mutant breaks first
 }
 
@@ -96,7 +100,10 @@ func Test(ctx context.Context, o Options) (*Result, error) {
 		}
 		r.Mutants = append(r.Mutants, o.told(f))
 	}
-	r.Idle, r.Unbroken = o.idle(kills), o.unbroken()
+	if o.Wide {
+		r.Idle = o.idle(kills)
+	}
+	r.Unbroken = o.unbroken()
 	return r, nil
 }
 
@@ -107,22 +114,19 @@ func (o *Options) told(f Finding) Finding {
 	return f
 }
 
-// judge runs the cases against one relay: all against a variant; against a mutant those of its own document or RFC, and
-// those that send much only where they are its own rule's. A selftest is made often, and neighbours stand close by.
+// judge runs the cases against one relay: all against a variant; against a mutant those of its rules. What sends much runs
+// only where it is the mutant's first rule's.
 func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) (Finding, error) {
 	started := time.Now()
 	run, err := features.Judge(ctx, features.Options{
 		Suite: o.Suite,
 		Open: func(ctx context.Context) (target.Target, io.Closer, error) {
-			return embedded.OpenWith(ctx, relay)
+			return embedded.OpenWith(ctx, small(relay))
 		},
 		Workers: cmp.Or(o.Workers, 2*runtime.GOMAXPROCS(0)),
-		Select: func(c *features.Case) bool {
-			own := len(f.Breaks) == 0 || slices.Contains(c.Rules, f.Breaks[0])
-			return own || !c.Volume && documentOf(c.Rules[0]) == documentOf(f.Breaks[0])
-		},
-		Volume: features.VolumeLight,
-		Tool:   o.Tool,
+		Select:  func(c *features.Case) bool { return o.concerns(c, f.Breaks) },
+		Volume:  features.VolumeLight,
+		Tool:    o.Tool,
 	})
 	if run != nil && run.Interrupted {
 		err = errors.Join(err, ctx.Err())
@@ -135,6 +139,34 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 	}
 	f.Took = time.Since(started)
 	return f, nil
+}
+
+// concerns tells whether a relay that breaks rules is judged by c. One that breaks none is a variant.
+func (o *Options) concerns(c *features.Case, breaks []string) bool {
+	switch {
+	case len(breaks) == 0 || slices.Contains(c.Rules, breaks[0]):
+		return true
+	case c.Volume:
+		return false
+	case o.Wide:
+		return documentOf(c.Rules[0]) == documentOf(breaks[0])
+	}
+	return slices.ContainsFunc(c.Rules, func(rule string) bool { return slices.Contains(breaks, rule) })
+}
+
+// smallMaximum is the size limit of every relay of a selftest, in octets: its edge is met by sending it.
+const smallMaximum = 1 << 20
+
+// small lowers the size limit of a relay before anything else is done to it.
+func small(relay embedded.Options) embedded.Options {
+	change := relay.Service
+	relay.Service = func(s *policy.Service) {
+		setMaximum(s, smallMaximum, smallMaximum)
+		if change != nil {
+			change(s)
+		}
+	}
+	return relay
 }
 
 // documentOf names the RFC of a rule, "" where it is the document's.

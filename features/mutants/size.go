@@ -33,15 +33,18 @@ var sizeParameter = regexp.MustCompile(`(?i) SIZE=\S*`)
 
 // maximum announces a maximum and keeps to another, both smaller than the reference's, so that less has to be sent.
 func maximum(announced, kept int64) embedded.Options {
-	return embedded.Options{Service: func(s *policy.Service) {
-		s.Limits.MessageSize = kept
-		s.Capabilities = slices.Clone(s.Capabilities)
-		for i, line := range s.Capabilities {
-			if strings.HasPrefix(line, "SIZE") {
-				s.Capabilities[i] = fmt.Sprintf("SIZE %d", announced)
-			}
+	return embedded.Options{Service: func(s *policy.Service) { setMaximum(s, announced, kept) }}
+}
+
+// setMaximum makes a service announce one maximum and keep to another.
+func setMaximum(s *policy.Service, announced, kept int64) {
+	s.Limits.MessageSize = kept
+	s.Capabilities = slices.Clone(s.Capabilities)
+	for i, line := range s.Capabilities {
+		if strings.HasPrefix(line, "SIZE ") {
+			s.Capabilities[i] = fmt.Sprintf("SIZE %d", announced)
 		}
-	}}
+	}
 }
 
 // believing refuses a small message that was declared large, as if it were.
