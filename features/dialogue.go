@@ -299,7 +299,7 @@ func says(ctx context.Context, line string) error {
 	if err == nil {
 		_, err = s.say(filled)
 	}
-	return err
+	return s.malformed(err)
 }
 
 func saysText(ctx context.Context, text *godog.DocString) error { return says(ctx, text.Content) }

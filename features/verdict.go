@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/reports"
 )
 
@@ -87,7 +88,7 @@ func (s *Suite) judgeRules(cases []reports.Case, notRun []reports.NotRun) []repo
 		rule.Cases, rule.Ran = t.cases, t.ran
 		rule.Verdict = t.verdict(rule.Level)
 		if rule.Verdict == "" {
-			rule.Reason = t.reason()
+			rule.Reason, rule.NotOffered = t.reason(), t.notOffered()
 		}
 		rules = append(rules, rule)
 	}
@@ -169,6 +170,16 @@ func (t *tally) verdict(level reports.Level) reports.Verdict {
 		return reports.Pass
 	}
 	return ""
+}
+
+// notOffered tells whether the rule is about an extension that the relay doesn't offer: then it asks nothing of the relay.
+func (t *tally) notOffered() bool {
+	offers := func(reason string) bool {
+		return !slices.ContainsFunc(target.Extensions(), func(c target.Capability) bool {
+			return reason == fmt.Sprintf("%s(%s)", reports.Unsupported, c)
+		})
+	}
+	return t.ran == 0 && len(t.absent) > 0 && !slices.ContainsFunc(t.absent, offers)
 }
 
 // reason says why the rule wasn't judged.

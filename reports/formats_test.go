@@ -211,7 +211,7 @@ func TestBadge(t *testing.T) {
 	}{
 		"conformant":   {Conformant, must, nil, badge{1, "relayspec", "55/55 must", "brightgreen", false}},
 		"deviating":    {Deviating, must, rules[1:2], badge{1, "relayspec", "55/55 must, 1 should missed", "green", false}},
-		"partial":      {Partial, RuleTotals{55, 40, 40}, nil, badge{1, "relayspec", "40/55 must, 15 not judged", "yellow", false}},
+		"partial":      {Partial, RuleTotals{All: 55, Judged: 40, Passed: 40}, nil, badge{1, "relayspec", "40/55 must, 15 not judged", "yellow", false}},
 		"one fails":    {NonConformant, must, rules[:1], badge{1, "relayspec", "non-conformant, 1 must rule fails", "red", true}},
 		"three fail":   {NonConformant, must, rules, badge{1, "relayspec", "non-conformant, 3 must rules fail", "red", true}},
 		"inconclusive": {Inconclusive, RuleTotals{}, nil, badge{1, "relayspec", "inconclusive", "lightgrey", true}},

@@ -58,8 +58,10 @@ type Rule struct {
 	Sentence string  `json:"sentence,omitempty"` // the rule in the feature's words
 	Verdict  Verdict `json:"verdict,omitempty"`  // PASS, NOTE, NONSTRICT, ERROR or FAIL; empty: not judged
 	Reason   string  `json:"reason,omitempty"`   // why it wasn't judged
-	Cases    int     `json:"cases"`              // cases that were chosen
-	Ran      int     `json:"ran"`                // of them, those that ran
+	// NotOffered: it is about an extension that the relay doesn't offer, and asks nothing of it. It counts in no total.
+	NotOffered bool `json:"not_offered,omitempty"`
+	Cases      int  `json:"cases"` // cases that were chosen
+	Ran        int  `json:"ran"`   // of them, those that ran
 }
 
 // NotRun is a case that was chosen and never came to an end.
@@ -85,9 +87,10 @@ type Totals struct {
 
 // RuleTotals counts the rules of one level.
 type RuleTotals struct {
-	All    int `json:"all"`    // rules of work that is done
-	Judged int `json:"judged"` // of them, those that came to a verdict other than ERROR
-	Passed int `json:"passed"`
+	All        int `json:"all"`    // rules of work that is done, but for those of extensions that the relay doesn't offer
+	Judged     int `json:"judged"` // of them, those that came to a verdict other than ERROR
+	Passed     int `json:"passed"`
+	NotOffered int `json:"not_offered"` // rules of extensions that the relay doesn't offer
 }
 
 // Percent is the part of the judged rules that passed, 0 to 100; ok is false when none was judged.
@@ -138,6 +141,10 @@ func Count(cases []Case, rules []Rule, notRun []NotRun) Totals {
 }
 
 func (t *RuleTotals) add(r Rule) {
+	if r.NotOffered {
+		t.NotOffered++
+		return
+	}
 	t.All++
 	if r.Verdict == "" || r.Verdict == Error {
 		return

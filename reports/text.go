@@ -189,12 +189,16 @@ func (t Totals) evidence() []string {
 
 // share gives the part of the rules that passed, with its denominator and what wasn't judged.
 func share(t RuleTotals) string {
+	more := ""
+	if t.NotOffered > 0 {
+		more = fmt.Sprintf(", %d of extensions not offered", t.NotOffered)
+	}
 	percent, ok := t.Percent()
 	if !ok {
-		return fmt.Sprintf("none of %s judged", plural(t.All, "rule"))
+		return fmt.Sprintf("none of %s judged%s", plural(t.All, "rule"), more)
 	}
-	return fmt.Sprintf("%d of %s passed (%s %%), %d of %d not judged",
-		t.Passed, plural(t.Judged, "judged rule"), strconv.FormatFloat(percent, 'f', 1, 64), t.All-t.Judged, t.All)
+	return fmt.Sprintf("%d of %s passed (%s %%), %d of %d not judged%s",
+		t.Passed, plural(t.Judged, "judged rule"), strconv.FormatFloat(percent, 'f', 1, 64), t.All-t.Judged, t.All, more)
 }
 
 func plural(n int, noun string) string {

@@ -49,8 +49,8 @@ func parseXOAUTH2(response string) (user, token string, ok bool) {
 func parseOAuthBearer(response string) (user, token string, ok bool) {
 	header, rest, found := strings.Cut(response, ","+separator)
 	pairs, ended := strings.CutSuffix(rest, separator+separator)
-	flag, name, _ := strings.Cut(header, ",")
-	if !found || !ended || flag != "n" && flag != "y" { // channel binding isn't served
+	flag, name, split := strings.Cut(header, ",")
+	if !found || !ended || !split || flag != "n" && flag != "y" { // channel binding isn't served
 		return "", "", false
 	}
 	if user, ok = saslName(name); !ok {

@@ -126,6 +126,7 @@ func FuzzAuth(f *testing.F) {
 	f.Add(uint8(2), "", "dXNlcj1hbm4BYXV0aD1CZWFyZXIgc3RhbGUBAQ==", "")
 	f.Add(uint8(3), "bixhPWFubiwBYXV0aD1CZWFyZXIgc3RhbGUBAQ==", "AQ==", "")
 	f.Add(uint8(3), "", "biwsAXBvcnQ9MQFhdXRoPWJlYXJlciB0PT0BAQ==", "*")
+	f.Add(uint8(3), "biwBYXV0aD1CZWFyZXIgZ00BAQ==", "", "")
 	f.Fuzz(func(t *testing.T, which uint8, initial, second, third string) {
 		if strings.ContainsAny(initial+second+third, "\r\n\x00") || len(initial+second+third) > 900 {
 			return
