@@ -3,7 +3,7 @@
 RACE  := $(shell command -v gcc >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZ  ?= 20s
 
-.PHONY: all build conform selftest test full bench storm fuzz lint clean
+.PHONY: all build conform selftest test full bench storm fuzz lint codes clean
 
 all: build
 
@@ -41,6 +41,9 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy
 	go vet ./...
 	go tool staticcheck ./...
 	go mod tidy -diff
+
+codes: build ## write the table of error codes that stands in the tree anew
+	bin/relayspec codes --markdown > reference/services/codes.md
 
 clean:
 	rm -rf bin report

@@ -26,6 +26,7 @@ type cli struct {
 	Target   inspect  `cmd:"" help:"Check the profile of a relay, open it, and say what was found."`
 	Report   report   `cmd:"" help:"Write a kept report again, in other formats."`
 	List     list     `cmd:"" help:"List the cases that judge a relay."`
+	Codes    codes    `cmd:"" help:"Account for the error codes that the service is known for."`
 	Trace    trace    `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
 	Selftest selftest `cmd:"" help:"Judge the judge: broken relays must be told from compliant ones."`
 	Serve    serve    `cmd:"" help:"Run the reference relay."`

@@ -38,11 +38,11 @@ func (s *session) cutPath(argument []byte, keyword string, d direction) (policy.
 
 // noPath answers where cutPath understood nothing: with bad where a whole path stands that is no address, otherwise to
 // the syntax of the command. Source: relay-rules 3.10 (555 for a display name), section 4 (553 5.1.3 and 5.1.7).
-func (s *session) noPath(argument []byte, bad policy.ReplyName) {
-	_, argument, _ = bytes.Cut(argument, []byte{':'})
-	argument = bytes.TrimLeft(argument, " ")
+func (s *session) noPath(argument []byte, keyword string, bad policy.ReplyName) {
+	named := len(argument) >= len(keyword) && isWord(argument[:len(keyword)], keyword)
+	argument = bytes.TrimLeft(argument[min(len(argument), len(keyword)):], " ")
 	end := pathEnd(argument)
-	if end < 0 || len(argument) > end && argument[end] != ' ' {
+	if !named || end < 0 || len(argument) > end && argument[end] != ' ' {
 		s.fault(policy.ReplySyntax)
 		return
 	}

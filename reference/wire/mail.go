@@ -19,7 +19,7 @@ func (s *session) mail(argument []byte) {
 	}
 	sender, rest, ok := s.cutPath(argument, "FROM:", reversePath)
 	if !ok {
-		s.noPath(argument, policy.ReplyBadSender)
+		s.noPath(argument, "FROM:", policy.ReplyBadSender)
 		return
 	}
 	parameters, objection := s.server.offers.parseMail(rest)
@@ -85,7 +85,7 @@ func (s *session) rcpt(argument []byte) {
 func (s *session) readRecipient(argument []byte, notice *policy.Notice) (recipient policy.Address, ok bool) {
 	recipient, rest, ok := s.cutPath(argument, "TO:", forwardPath)
 	if !ok {
-		s.noPath(argument, policy.ReplyBadRecipient)
+		s.noPath(argument, "TO:", policy.ReplyBadRecipient)
 		return recipient, false
 	}
 	if len(rest) > 0 {
