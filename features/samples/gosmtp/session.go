@@ -33,8 +33,11 @@ func (s *session) AuthMechanisms() []string {
 	return []string{sasl.Plain}
 }
 
-// Auth checks the user and the password.
-func (s *session) Auth(string) (sasl.Server, error) {
+// Auth checks the user and the password. go-smtp leaves it to its user to know the mechanism.
+func (s *session) Auth(mechanism string) (sasl.Server, error) {
+	if mechanism != sasl.Plain {
+		return nil, smtp.ErrAuthUnknownMechanism
+	}
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		same := subtle.ConstantTimeCompare([]byte(user+"\x00"+password), []byte(s.relay.user+"\x00"+s.relay.password))
 		if same != 1 {
@@ -51,7 +54,7 @@ func (s *session) Mail(from string, options *smtp.MailOptions) error {
 	if from != "" && !s.authenticated && !slices.Contains(s.relay.senders, domain) {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Mail of this sender isn't relayed"}
 	}
-	s.sender, s.utf8 = from, options.UTF8
+	s.sender, s.recipients, s.utf8 = from, nil, options.UTF8
 	return nil
 }
 
