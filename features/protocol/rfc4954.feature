@@ -211,7 +211,7 @@ Feature: RFC 4954: authentication
 
   @RFC4954-4/long-line @should
   Rule: A line of the exchange may have 12,288 octets
-    A line that is longer than a relay can hold is answered, and the session goes on. RFC 4954 §4.
+    A line that is longer than a relay can hold is answered, be it with the session's end. RFC 4954 §4.
 
     @needs.auth-plain
     Scenario: A response of 12,268 octets is read as a response
@@ -228,8 +228,7 @@ Feature: RFC 4954: authentication
       When it says "AUTH PLAIN"
       Then the relay answers 334
       When it says "{AAAA*5000}"
-      Then the relay answers 5yz
-      And the session is in step
+      Then the relay answers 421 or 5yz
 
   @RFC4954-4/before-ehlo @should
   Rule: AUTH before EHLO is out of sequence
