@@ -37,7 +37,7 @@ const (
 
 // Address is a mailbox of the envelope. The zero Address is the null reverse-path <>.
 type Address struct {
-	Local  string // as given, quotes removed; UTF-8 where SMTPUTF8 lets it be
+	Local string // as given, quotes removed; UTF-8 where SMTPUTF8 lets it be
 	// Domain has its ASCII letters in lower case; U-labels stay, and an address literal keeps its brackets. It is empty only
 	// for <> and <Postmaster>.
 	Domain string
