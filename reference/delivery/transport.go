@@ -115,7 +115,8 @@ func mail(ctx context.Context, c *connection, e *Envelope, needsUTF8 bool) error
 	able, _ := c.client.Extension("SMTPUTF8")
 	if needsUTF8 && !able {
 		// RFC 6531 §3.5: such a message can't go on; 5.6.7 of RFC 6531 §3.7.4.
-		return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 6, 7}, Message: "the next hop has no SMTPUTF8, which an address or the header needs"}
+		return &smtp.SMTPError{Code: 553, EnhancedCode: smtp.EnhancedCode{5, 6, 7},
+			Message: "the next hop has no SMTPUTF8, which an address or the header needs"}
 	}
 	options := &smtp.MailOptions{
 		UTF8:   able && (needsUTF8 || e.UTF8),

@@ -179,6 +179,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Add([]byte("customers:\n  - id: a\n    licences: 1\n    domains: [b\u00fccher.example]\n    users:\n      - {address: j\u00f6rg@xn--bcher-kva.example, tokens: [{value: t, expires: 2027-01-01T00:00:00Z}]}\n"))
 	f.Add(one("[10.0.0.0/16, &a {range: *a}]"))
 	f.Add([]byte("customers: !!map {? [x] : y, <<: z}\n--- |\n x"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -187,6 +188,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("directory %v, error %v", d, err)
 		}
 		if err == nil {
+			findable(t, d)
 			return
 		}
 		for _, fault := range err.(Faults) {
@@ -195,4 +197,26 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// findable looks everybody up who stands in a world.
+func findable(t *testing.T, d *Directory) {
+	for _, c := range d.Customers() {
+		if d.Customer(c.ID) != c {
+			t.Errorf("customer %q isn't found", c.ID)
+		}
+		for _, name := range c.Domains {
+			if owner, _ := d.Owner(name); owner != c {
+				t.Errorf("%q isn't found to be %q's", name, c.ID)
+			}
+		}
+	}
+	for _, u := range d.Users() {
+		if d.User(u.Address) != u || u.Customer == nil || u.ID == "" {
+			t.Errorf("user %+v isn't found", u)
+		}
+		if owner, _ := d.Owner(u.Address.Domain); owner != u.Customer {
+			t.Errorf("user %+v is in nobody's domain", u)
+		}
+	}
 }

@@ -57,7 +57,8 @@ type bearer struct {
 func (d *Directory) Bearer(token string, now time.Time) *policy.User {
 	hash := sha256.Sum256([]byte(token))
 	for _, b := range d.bearers[keyOf(hash)] {
-		if subtle.ConstantTimeCompare(b.token.Hash[:], hash[:]) == 1 && (b.token.Expires.IsZero() || now.Before(b.token.Expires)) {
+		good := b.token.Expires.IsZero() || now.Before(b.token.Expires)
+		if subtle.ConstantTimeCompare(b.token.Hash[:], hash[:]) == 1 && good {
 			return b.user
 		}
 	}

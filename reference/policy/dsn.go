@@ -9,7 +9,8 @@ type DSN struct {
 
 // Notice is what a client asked to be told of one recipient.
 type Notice struct {
-	Notify       string `json:"notify,omitempty"`        // NEVER, or some of SUCCESS, FAILURE and DELAY with commas between; empty: not said
+	// Notify is NEVER, or some of SUCCESS, FAILURE and DELAY with commas between; empty: not said.
+	Notify       string `json:"notify,omitempty"`
 	OriginalType string `json:"original_type,omitempty"` // the address type of ORCPT in lower case: rfc822; empty: no ORCPT
 	Original     string `json:"original,omitempty"`      // the address of ORCPT, decoded
 }

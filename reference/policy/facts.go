@@ -37,8 +37,10 @@ const (
 
 // Address is a mailbox of the envelope. The zero Address is the null reverse-path <>.
 type Address struct {
-	Local  string // as given, quotes removed; UTF-8 where SMTPUTF8 lets it be
-	Domain string // ASCII in lower case; U-labels stay; an address literal keeps its brackets; empty only for <> and <Postmaster>
+	Local string // as given, quotes removed; UTF-8 where SMTPUTF8 lets it be
+	// Domain has its ASCII letters in lower case; U-labels stay, and an address literal keeps its brackets. It is empty only
+	// for <> and <Postmaster>.
+	Domain string
 }
 
 // Null tells whether a is the null reverse-path <>. Source: RFC 5321 §4.5.5.

@@ -133,15 +133,17 @@ func parseMailbox(s string) (a policy.Address, ok bool) {
 
 // lowerASCII is strings.ToLower for ASCII letters only: others fold as IDNA says, where a domain is looked up.
 func lowerASCII(s string) string {
-	if isASCII(s) {
-		return strings.ToLower(s)
-	}
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			return strings.Map(func(r rune) rune {
+				if 'A' <= r && r <= 'Z' {
+					r += 'a' - 'A'
+				}
+				return r
+			}, s)
 		}
-		return r
-	}, s)
+	}
+	return s
 }
 
 // isDotString tells whether s is 1*atext *("." 1*atext). What is beyond ASCII is atext, too: RFC 6531 §3.3.
@@ -227,16 +229,21 @@ func isDomain(s string) bool {
 	if s[0] == '[' {
 		return isLiteral(s)
 	}
-	if !isASCII(s) {
-		_, err := idna.Registration.ToASCII(lowerASCII(s)) // strict: nothing is mapped (RFC 5890 §2.3.2.1)
-		return err == nil
-	}
 	for label := range strings.SplitSeq(s, ".") {
 		if !isLabel(label) {
-			return false
+			return hasULabels(s)
 		}
 	}
 	return true
+}
+
+// hasULabels tells whether s is a domain beyond ASCII. It is strict: nothing is mapped (RFC 5890 §2.3.2.1).
+func hasULabels(s string) bool {
+	if isASCII(s) {
+		return false
+	}
+	_, err := idna.Registration.ToASCII(lowerASCII(s))
+	return err == nil
 }
 
 // isLabel tells whether s is a sub-domain of RFC 5321 §4.1.2, and as long as RFC 1035 §2.3.4 lets it be.

@@ -62,9 +62,8 @@ type Config struct {
 	NewID func() string
 	// Now is the time in {unix} and in events. nil: time.Now.
 	Now func() time.Time
-	// Events is called for every reply, and with Code 0 for a failed handshake, a bad PROXY
-	// header and a panic. It is called in the
-	// sessions' goroutines and must not panic. nil: nobody wants them.
+	// Events is called for every reply, and with Code 0 for a failed handshake, a bad PROXY header, a session that is closed
+	// without a word and a panic. It is called in the sessions' goroutines and must not panic. nil: nobody wants them.
 	Events func(Event)
 }
 

@@ -1,12 +1,13 @@
 // Package wire is the relay's SMTP server: bytes in, Facts to the Engine, its Decisions out as replies.
 //
-// It knows the grammar and the order of commands (RFC 5321, 1870, 2034, 2920, 3030, 3207, 3461, 4954, 6152, 6531, 7628) and no
-// limit of any service: what to say stands in Config.Replies, whether to say it is the Engine's decision. It has no clock
+// It knows the grammar and the order of commands (RFC 5321, 1870, 2034, 2920, 3030, 3207, 3461, 4954, 6152, 6531, 7628)
+// and no limit of any service: what to say stands in Config.Replies, whether to say it is the Engine's decision. It has no clock
 // of its own but the real one, for deadlines.
 //
 // Start with Server.Serve, then session.go. A session is one goroutine that owns a stream (stream.go: both directions
 // with their buffers), reads lines (line.go) and messages (dot.go, bdat.go) from it, and answers (reply.go). What it is
 // asked is in commands.go, mail.go (with address.go, parameters.go and dsn.go), tls.go and auth.go (with bearer.go).
+// proxy.go and peers.go come before the greeting, hops.go looks at a message's header as it passes by.
 package wire
 
 import (

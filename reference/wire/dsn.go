@@ -130,7 +130,8 @@ func decodeUnicode(value []byte, international bool) (string, bool) {
 		if code, ok := strings.CutPrefix(rest, `\x{`); ok {
 			digits, after, closed := strings.Cut(code, "}")
 			n, err := strconv.ParseUint(digits, 16, 21)
-			if !closed || err != nil || len(digits) < 2 || digits != strings.ToUpper(digits) || n < ' ' || n == 0x7F || !utf8.ValidRune(rune(n)) {
+			spelt := closed && err == nil && len(digits) >= 2 && digits == strings.ToUpper(digits)
+			if !spelt || n < ' ' || n == 0x7F || !utf8.ValidRune(rune(n)) {
 				return "", false
 			}
 			plain.WriteRune(rune(n))

@@ -60,7 +60,8 @@ func (s *session) rcpt(argument []byte) {
 		s.say(policy.ReplyBadSequence)
 		return
 	}
-	recipient, notice, ok := s.readRecipient(argument)
+	var notice policy.Notice
+	recipient, ok := s.readRecipient(argument, &notice)
 	if !ok {
 		return
 	}
@@ -81,24 +82,24 @@ func (s *session) rcpt(argument []byte) {
 }
 
 // readRecipient reads the argument of RCPT. Where it can't be taken it has answered.
-func (s *session) readRecipient(argument []byte) (recipient policy.Address, notice policy.Notice, ok bool) {
+func (s *session) readRecipient(argument []byte, notice *policy.Notice) (recipient policy.Address, ok bool) {
 	recipient, rest, ok := s.cutPath(argument, "TO:", forwardPath)
 	if !ok {
 		s.fault(policy.ReplySyntax)
-		return recipient, notice, false
+		return recipient, false
 	}
 	if len(rest) > 0 {
 		var objection policy.ReplyName
-		if notice, objection = s.server.offers.parseRcpt(rest, s.facts.UTF8); objection != "" {
+		if *notice, objection = s.server.offers.parseRcpt(rest, s.facts.UTF8); objection != "" {
 			s.fault(objection)
-			return recipient, notice, false
+			return recipient, false
 		}
 	}
 	if !s.facts.UTF8 && !recipient.ASCII() {
 		s.say(policy.ReplyNonASCII)
-		return recipient, notice, false
+		return recipient, false
 	}
-	return recipient, notice, true
+	return recipient, true
 }
 
 // expectTransaction answers where MAIL should have come first.

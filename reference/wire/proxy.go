@@ -51,8 +51,8 @@ func (s *session) readIntroduction() (netip.Addr, error) {
 	if s.unoccupied() {
 		return netip.Addr{}, errDraining
 	}
-	timeout := max(s.server.config.Deadlines.Proxy, 0) // to go-proxyproto 0 is for ever
-	conn := &introduced{proxyproto.NewConn(s.raw, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(timeout)), s.raw}
+	timeout := proxyproto.SetReadHeaderTimeout(max(s.server.config.Deadlines.Proxy, 0)) // there 0 is for ever
+	conn := &introduced{proxyproto.NewConn(s.raw, proxyproto.WithPolicy(proxyproto.REQUIRE), timeout), s.raw}
 	header := conn.ProxyHeader()
 	if header == nil {
 		_, err := conn.Read(nil) // says why

@@ -58,7 +58,8 @@ func ruleOf(name policy.ReplyName) policy.RuleID {
 		return "RFC1870-6/size"
 	case policy.ReplyStartTLS, policy.ReplyNoParameters, policy.ReplyTLSTwice, policy.ReplyTLSPipelined:
 		return "RFC3207-4/starttls"
-	case policy.ReplyChallenge, policy.ReplyAuthTwice, policy.ReplyAuthMechanism, policy.ReplyAuthDecode, policy.ReplyAuthCancelled:
+	case policy.ReplyChallenge, policy.ReplyAuthTwice, policy.ReplyAuthMechanism, policy.ReplyAuthDecode,
+		policy.ReplyAuthCancelled:
 		return "RFC4954-4/auth"
 	case policy.ReplyTLSRequired:
 		return "AUTH-TLS"
