@@ -47,7 +47,6 @@ Feature: RFC 2034: enhanced status codes
         | MAIL FROM:{sender} {sender}               |
         | MAIL FROM:<{sender}> X-NO-SUCH-PARAMETER  |
         | RCPT TO:<{recipient}>                     |
-        | DATA                                      |
 
     Scenario: In answer to a recipient that is none
       Given a client that has said EHLO

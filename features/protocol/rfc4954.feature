@@ -211,7 +211,7 @@ Feature: RFC 4954: authentication
 
   @RFC4954-4/long-line @should
   Rule: A line of the exchange may have 12,288 octets
-    A line that is longer than a relay can hold is answered, and the session goes on. RFC 4954 §4.
+    A line that is longer than a relay can hold is answered, be it with the session's end. RFC 4954 §4.
 
     @needs.auth-plain
     Scenario: A response of 12,268 octets is read as a response
