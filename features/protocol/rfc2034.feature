@@ -88,6 +88,13 @@ Feature: RFC 2034: enhanced status codes
       Then the relay answers 2yz
       And every answer so far has an enhanced code of its class
 
+    @needs.auth
+    Scenario: In answer to AUTH with a mechanism that nobody offers
+      Given a client that has come to where it may authenticate
+      When it says "AUTH XYZZY"
+      Then the relay answers 3yz or 4yz or 5yz
+      And every answer so far has an enhanced code of its class
+
     @needs.chunking
     Scenario: In answer to BDAT
       Given a client that has said EHLO
