@@ -35,7 +35,20 @@ func contents() []Mutant {
 			}
 			return text
 		})},
-		{Name: "a message that was accepted is lost", Breaks: []string{"RFC5321-4.1.1.4/truth"}, Relay: rewords(func(command, text string) string {
+		{Name: "a message that was accepted is lost", Breaks: []string{"RFC5321-4.1.1.4/truth"}, Relay: tapped(func(bool) edit {
+			return edit{
+				content: func(octets []byte) []byte {
+					return bytes.Replace(octets, []byte("\r\n\r\n"), []byte("\r\n\r\n\n"), 1) // a bare LF, which is refused
+				},
+				reply: func(command, text string) string {
+					if command == "." && text[0] == '5' {
+						return recode(text, "250")
+					}
+					return text
+				},
+			}
+		})},
+		{Name: "a message with odd octets is lost", Breaks: []string{"RFC5321-4.1.1.4/odd-octets"}, Relay: rewords(func(command, text string) string {
 			if command == "." && text[0] == '5' {
 				return recode(text, "250")
 			}
@@ -84,7 +97,7 @@ func contents() []Mutant {
 			return regexp.MustCompile(` +\r\n`).ReplaceAllString(body, "\r\n")
 		})},
 		{Name: "TABs become blanks", Breaks: []string{"RFC5321-3.6.3/unchanged"}, Relay: passes(func(body string) string { return strings.ReplaceAll(body, "\t", "        ") })},
-		{Name: "control characters go", Breaks: []string{"RFC5321-3.6.3/unchanged"}, Relay: passes(func(body string) string {
+		{Name: "control characters go", Breaks: []string{"RFC5321-4.1.1.4/controls-kept"}, Relay: passes(func(body string) string {
 			return regexp.MustCompile(`[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]`).ReplaceAllString(body, "")
 		})},
 		{Name: "From at the beginning of a line gets a bracket", Breaks: []string{"RFC5321-3.6.3/unchanged"}, Relay: passes(func(body string) string { return strings.ReplaceAll(body, "\r\nFrom ", "\r\n>From ") })},

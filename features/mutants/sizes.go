@@ -28,7 +28,7 @@ func sizes() []Mutant {
 			return text
 		})},
 		{Name: "a local part of 64 octets is too long", Breaks: []string{"RFC5321-4.5.3.1.1/local-part"}, Relay: refuses(`<a{64}@`, "501 5.1.3")},
-		{Name: "a path of 256 octets is too long", Breaks: []string{"RFC5321-4.5.3.1.3/path"}, Relay: refuses(`TO:<[^>]{254}>`, "553 5.1.3")},
+		{Name: "a path of 256 octets is too long", Breaks: []string{"RFC5321-4.5.3.1.3/path"}, Relay: refuses(`TO:<[^>]{254}>`, "501 5.1.3")},
 		{Name: "a domain of 253 octets is too long", Breaks: []string{"RFC5321-4.5.3.1.2/domain"}, Relay: refuses(`^EHLO .{253}$`, "501 5.5.4")},
 		{Name: "a line of 1,000 octets is too long", Breaks: []string{"RFC5321-4.5.3.1.6/text-line"}, Relay: rejects(func(message string) bool { return longestLine(message) >= 1000 })},
 		{Name: "a line of 1,000 octets is cut in two", Breaks: []string{"RFC5321-4.5.3.1.6/text-line"}, Relay: passes(func(body string) string {

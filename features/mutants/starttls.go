@@ -46,16 +46,23 @@ func startTLS() []Mutant {
 					return []string{"RSET", line}, ""
 				case encrypted && verb == "DATA":
 					return nil, "354 Go ahead\r\n"
+				case encrypted && line == ".":
+					return nil, "250 2.0.0 OK\r\n"
 				}
 				return []string{line}, ""
 			}}
 		})},
-		{Name: "a recipient needs no sender in TLS", Breaks: []string{"RFC3207-4.2/nothing-remembered"}, Relay: inTLS(edit{command: func(line string) ([]string, string) {
-			if verbOf(line) == "RCPT" {
-				return nil, busy
-			}
-			return []string{line}, ""
-		}})},
+		{Name: "a sender outlives STARTTLS", Breaks: []string{"RFC3207-4.2/nothing-remembered"}, Relay: tapped(func(encrypted bool) edit {
+			return edit{command: func(line string) ([]string, string) {
+				switch verb := verbOf(line); {
+				case !encrypted && verb == "STARTTLS":
+					return []string{"RSET", line}, ""
+				case encrypted && verb == "RCPT":
+					return nil, "250 2.1.5 OK\r\n"
+				}
+				return []string{line}, ""
+			}}
+		})},
 		{Name: "the name of EHLO outlives STARTTLS", Breaks: []string{"RFC3207-4.2/ehlo-again"}, Relay: tapped(func(encrypted bool) edit {
 			greeted := !encrypted
 			return edit{command: func(line string) ([]string, string) {

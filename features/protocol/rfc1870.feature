@@ -6,7 +6,7 @@ Feature: RFC 1870: the size of a message is declared
 
   @RFC1870-3/announced-value @must
   Rule: SIZE in the reply to EHLO has a number of octets, or nothing
-    At most one parameter of up to 20 digits; 0 is no maximum, and nothing says nothing. RFC 1870 §3.
+    At most one parameter of digits; 0 is no maximum, and nothing says nothing. RFC 1870 §3.
 
     Scenario: What is announced is a number, if it is anything
       Given a client that has said EHLO

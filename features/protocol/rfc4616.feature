@@ -71,5 +71,14 @@ Feature: RFC 4616: the PLAIN mechanism
         | what         | response                        |
         | no NUL       | {user} {password}               |
         | one NUL      | {user}\\0{password}             |
-        | three NULs   | \\0{user}\\0{password}\\0x      |
         | NULs only    | \\0\\0\\0\\0                    |
+
+  @RFC4616-2/one-more @should
+  Rule: A password has no NUL
+    What stands behind a third NUL belongs to no field. RFC 4616 §2.
+
+    Scenario: A NUL and a letter stand behind the password
+      Given a client that has come to where it may authenticate
+      When it says "AUTH PLAIN {base64 \0{user}\0{password}\0x}"
+      Then the relay answers 4yz or 5yz
+      And the session is in step

@@ -1,8 +1,8 @@
 @rfc
 Feature: RFC 5321: paths and addresses
 
-  What stands in MAIL and RCPT between < and >. A relay may refuse nearly any address for what it is, with 550, 551, 554 and
-  the like or for the moment with 4yz; 500, 501, 553 and 555 say that it can't even be read.
+  What stands in MAIL and RCPT between < and >. A relay may refuse nearly any address for what it is, with 550 to 554 or 556,
+  or for the moment with 4yz; 500, 501 and 555 say that it can't even be read.
 
   @RFC5321-2.4/local-part-case @must @needs.deliveries
   Rule: The case of a local part is kept
@@ -11,10 +11,8 @@ Feature: RFC 5321: paths and addresses
     Scenario: A recipient in capitals
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
-      When it says "RCPT TO:<{upper recipient}>"
-      Then the relay answers 250
-      When it says "DATA"
-      Then the relay answers 354
+      And it has said "RCPT TO:<{upper recipient}>"
+      And it has begun its message
       When it sends its message
       Then the relay answers 250
       And the message is delivered only to "{upper recipient}"
@@ -22,10 +20,8 @@ Feature: RFC 5321: paths and addresses
     Scenario: A recipient in small letters
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
-      When it says "RCPT TO:<{lower recipient}>"
-      Then the relay answers 250
-      When it says "DATA"
-      Then the relay answers 354
+      And it has said "RCPT TO:<{lower recipient}>"
+      And it has begun its message
       When it sends its message
       Then the relay answers 250
       And the message is delivered only to "{lower recipient}"
@@ -38,7 +34,7 @@ Feature: RFC 5321: paths and addresses
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<<local>@{domain of recipient}>"
-      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
       And the session is in step
 
       Examples:
@@ -79,7 +75,7 @@ Feature: RFC 5321: paths and addresses
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<<local>@{domain of recipient}>"
-      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
 
       Examples:
         | what               | local             |
@@ -97,7 +93,7 @@ Feature: RFC 5321: paths and addresses
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<<route>:{recipient}>"
-      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
       And the session is in step
 
       Examples:
@@ -108,7 +104,7 @@ Feature: RFC 5321: paths and addresses
     Scenario: A sender by way of two hosts
       Given a client that has said EHLO
       When it says "MAIL FROM:<@gateway.example.net,@hub.example.org:{sender}>"
-      Then the relay answers 250 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
       And the session is in step
 
   @RFC5321-4.1.1.3/route-stripped @should @needs.deliveries
@@ -134,7 +130,7 @@ Feature: RFC 5321: paths and addresses
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<someone@<literal>>"
-      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
 
       Examples:
         | what                        | literal                |
@@ -151,7 +147,7 @@ Feature: RFC 5321: paths and addresses
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<recipient>"
-      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
       And the session is in step
 
       Examples:
@@ -165,7 +161,7 @@ Feature: RFC 5321: paths and addresses
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<<local>@{domain of sender}>"
-      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
 
       Examples:
         | how              | local      |
@@ -179,7 +175,7 @@ Feature: RFC 5321: paths and addresses
     Scenario Outline: MAIL with the null reverse-path, <how>
       Given a client that has <state>
       When it says "<line>"
-      Then the relay answers 250 or 4yz or 530 or 550 or 551 or 554
+      Then the relay answers 250 or 4yz or 530 or 550 or 551 or 552 or 553 or 554 or 556
       And the session is in step
 
       Examples:

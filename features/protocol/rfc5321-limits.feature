@@ -54,7 +54,7 @@ Feature: RFC 5321: sizes
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<{a*64}@{domain of recipient}>"
-      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
 
   @RFC5321-4.5.3.1.3/path @must
   Rule: A path of 256 octets isn't too long
@@ -64,13 +64,13 @@ Feature: RFC 5321: sizes
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<a@{a*63}.{a*63}.{a*63}.{a*60}>"
-      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
 
     Scenario: A recipient whose local part takes 64 of it
       Given a client that has said EHLO
       And it has begun a transaction with no recipients
       When it says "RCPT TO:<{a*64}@{a*63}.{a*63}.{a*61}>"
-      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 554
+      Then the relay answers 250 or 251 or 4yz or 550 or 551 or 552 or 553 or 554 or 556
 
   @RFC5321-4.5.3.1.2/domain @should
   Rule: A domain of 253 octets isn't too long

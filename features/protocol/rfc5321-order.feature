@@ -235,7 +235,7 @@ Feature: RFC 5321: the order of commands
       Given a client that has said EHLO
       And it has begun a transaction
       And it has begun its message
-      When it sends "From: {sender}\r\nSubject: the first\r\n\r\n.\r\n"
+      When it sends "From: <{sender}>\r\nTo: <{recipient}>\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <first@elsewhere.example>\r\nSubject: the first\r\n\r\nthe first\r\n.\r\n"
       Then the relay answers 250
       When it says "MAIL FROM:<{sender}>"
       Then the relay answers 250

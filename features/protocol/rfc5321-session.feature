@@ -200,7 +200,7 @@ Feature: RFC 5321: the session
       Examples:
         | what                 | line       |
         | an unknown command   | XYZZY      |
-        | a second one         | XYZZY TOO  |
+        | one with an argument | XYZZY TOO  |
         | MAIL with no address | MAIL       |
 
   @RFC5321-4.1.1.10/quit @must

@@ -54,7 +54,7 @@ func (s *session) Mail(from string, options *smtp.MailOptions) error {
 	if from != "" && !s.authenticated && !slices.Contains(s.relay.senders, domain) {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Mail of this sender isn't relayed"}
 	}
-	s.sender, s.recipients, s.utf8 = from, nil, options.UTF8
+	s.sender, s.utf8 = from, options.UTF8 // go-smtp says Reset where recipients are to be forgotten
 	return nil
 }
 
