@@ -194,10 +194,13 @@ func prefixes(list []string) ([]netip.Prefix, error) {
 	for _, text := range list {
 		prefix, err := netip.ParsePrefix(text)
 		if address, single := netip.ParseAddr(text); single == nil {
-			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
+			prefix, err = netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen()), nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither an IP address nor a range of them", text)
+		}
+		if prefix.Addr().Is4In6() {
+			return nil, fmt.Errorf("%q is a range of IPv4 addresses in IPv6 form, which no connection comes from: write it as IPv4", text)
 		}
 		all = append(all, prefix)
 	}

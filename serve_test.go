@@ -250,7 +250,7 @@ var _ = Describe("serve", func() {
 	})
 
 	It("takes the client's address from the PROXY header of whom it trusts", func() {
-		s := serving("--mail", "off", "--proxy-from", "10.0.0.0/8,127.0.0.1", "--proxy-from", "::1")
+		s := serving("--mail", "off", "--proxy-from", "10.0.0.0/8,::ffff:127.0.0.1", "--proxy-from", "::1")
 		for client, code := range map[string]int{"127.0.0.1": 250, "192.0.2.99": 550} {
 			c := dialled(s.address(25))
 			Expect(c.WriteRaw([]byte("PROXY TCP4 " + client + " 127.0.0.1 4711 25\r\n"))).To(Succeed())
@@ -413,6 +413,7 @@ var _ = Describe("serve, told something wrong,", func() {
 		Entry("next hop", `next hop "mx.example.net": give host:port`, "See --next-hop", "--next-hop", "mx.example.net"),
 		Entry("name for the next hop", `"localhost" in EHLO names no one`, "--hello", "--next-hop", "127.0.0.1:25", "--hello", "localhost"),
 		Entry("proxy", `--proxy-from: "10.0.0.0/99" is neither an IP address nor a range of them`, "Give the addresses of your proxies", "--proxy-from", "10.0.0.0/99"),
+		Entry("proxy, mapped", `--proxy-from: "::ffff:10.0.0.0/104" is a range of IPv4 addresses in IPv6 form`, "Give the addresses of your proxies", "--proxy-from", "::ffff:10.0.0.0/104"),
 		Entry("bound", `--max-commands is -2`, "Give a number, 0 for the default, or -1 for none", "--max-commands=-2"),
 		Entry("events", "open the event log: open absent/events: ", "Name a file that can be written with --events", "--events", "absent/events"),
 		Entry("mail directory", "open mail directory: ", "Name a directory that can be written with --mail", "--mail", "/dev/null/mail"),

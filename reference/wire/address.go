@@ -28,12 +28,13 @@ const (
 
 // cutPath reads "FROM:<path> rest" or "TO:<path> rest". Blanks after the colon are tolerated: too many clients send
 // them. Not understood: ok is false. Where SMTPUTF8 is offered the path may be UTF-8; whether this transaction allows it
-// is still to be asked.
+// is still to be asked. What follows the path isn't looked at.
 func (s *session) cutPath(argument []byte, keyword string, d direction) (policy.Address, []byte, bool) {
-	if !s.server.offers.utf8 && !isASCII(argument) {
+	a, rest, ok := cutPath(argument, keyword, d)
+	if path := argument[:len(argument)-len(rest)]; !s.server.offers.utf8 && !isASCII(path) {
 		return policy.Address{}, nil, false
 	}
-	return cutPath(argument, keyword, d)
+	return a, rest, ok
 }
 
 // noPath answers where cutPath understood nothing: with bad where a whole path stands that is no address, otherwise to
@@ -251,9 +252,10 @@ func isDomain(s string) bool {
 	return true
 }
 
-// hasULabels tells whether s is a domain beyond ASCII. It is strict: nothing is mapped (RFC 5890 §2.3.2.1).
+// hasULabels tells whether s is a domain beyond ASCII. It is strict: nothing is mapped (RFC 5890 §2.3.2.1),
+// and no dot stands at the end, which IDNA would allow.
 func hasULabels(s string) bool {
-	if isASCII(s) {
+	if isASCII(s) || s[len(s)-1] == '.' {
 		return false
 	}
 	_, err := idna.Registration.ToASCII(lowerASCII(s))

@@ -56,7 +56,7 @@ func TestCutPathRefuses(t *testing.T) {
 		"<a@[1.2.3]>", "<a@[1.2.3.4>", "<a@[::1]>", "<a@[IPv6:1.2.3.4]>", "<a@[IPv6:fe80::1%eth0]>", "<a@[x:y]>", "<a@[]>", "<a@[>",
 		"<@a.b:>", "<@a.b,c@d>", "<@a.b,:c@d>", "<a.b:c@d>", "<@a.b:@c:d@e>", "<\"a\x01b\"@c>", "<\"a\x7f\"@c>",
 		"<po\u017ftmaster>", "<\xff@b>", "<a@\xff.b>", "<\xc3@b>", "<\xed\xa0\x80@b>", // no postmaster, and no UTF-8
-		"<a@b\u00fc_c>", "<a@-b\u00fc>", "<a@b\u00fc..c>", "<a@b\u3002\u00fc>", "<a@\uff42>", "<a@B\u00dc>", "<a@\u200d.b>", // no U-labels
+		"<a@b\u00fc_c>", "<a@-b\u00fc>", "<a@b\u00fc..c>", "<a@b\u3002\u00fc>", "<a@b\u00fccher.example.>", "<a@b\u00fccher.example\u3002>", "<a@\uff42>", "<a@B\u00dc>", "<a@\u200d.b>", // no U-labels
 		"<\"\\\u00fc\"@b>", "<a@" + strings.Repeat("\u00fc", 60) + ">", "<" + strings.Repeat("\u00fc", 33) + "@b>",
 		"<" + strings.Repeat("a", 65) + "@b>", "<a@" + strings.Repeat("d", 64) + ">", "<a@" + strings.Repeat("d.", 127) + "de>",
 		"<a@" + strings.Repeat("d.", 126) + "d>", // 257 octets

@@ -32,10 +32,26 @@ func parseChunk(argument []byte) (c chunk, sized, whole bool) {
 	return c, sized, sized && (c.last || len(rest) == 0)
 }
 
-// beginsChunk tells whether a line that can't be read is BDAT: octets follow that are no commands.
+// beginsChunk tells whether a line is meant as BDAT, also where it can't be read: octets follow that are no commands.
 func beginsChunk(line []byte) bool {
 	const verb = len("BDAT")
 	return len(line) >= verb && isWord(line[:verb], "BDAT") && (len(line) == verb || !isLetterDigit(line[verb]))
+}
+
+// hidesChunk tells whether BDAT stands behind a bare CR or LF, which a client may take for the end of a line.
+func hidesChunk(line []byte) bool {
+	for piece := range bytes.FieldsFuncSeq(line, func(r rune) bool { return r == '\r' || r == '\n' }) {
+		if beginsChunk(piece) {
+			return true
+		}
+	}
+	return false
+}
+
+// lose ends the session at a BDAT that can't be read: where its octets end can't be told, and they are no commands.
+func (s *session) lose() {
+	s.stage, s.command = policy.Data.String(), ""
+	s.bye(policy.ReplySyntax)
 }
 
 // bdat takes a chunk. Whatever the reply, it comes after the chunk's octets, which are never looked at as commands. A

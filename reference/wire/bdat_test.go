@@ -142,3 +142,14 @@ func TestChunkMemory(t *testing.T) {
 		t.Errorf("%s; a buffer of %d octets", got, most)
 	}
 }
+
+func TestHidesChunk(t *testing.T) {
+	for line, want := range map[string]bool{
+		"": false, "\n": false, "NOOP\nBDA": false, "NOOP BDAT 1": false, "NOOP\nBDATA 1": false, "NOOP\x00BDAT 1": false,
+		"BDAT 1\n": true, "NOOP\nBDAT 1": true, "NOOP\rbdat\t1": true, "NOOP\n\r\nBDAT": true, "NOOP\nBDAT=5\nNOOP": true,
+	} {
+		if got := hidesChunk([]byte(line)); got != want {
+			t.Errorf("%q: %t", line, got)
+		}
+	}
+}

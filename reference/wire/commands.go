@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/relayspec/relayspec/reference/policy"
@@ -35,6 +36,10 @@ func (s *session) obey(line []byte) {
 	s.fruitless++
 	if most := s.server.config.MaxCommands; most > 0 && s.fruitless > most && string(verb) != "QUIT" {
 		s.bye(policy.ReplyFlood)
+		return
+	}
+	if string(verb) != "BDAT" && beginsChunk(line) {
+		s.lose()
 		return
 	}
 	switch {
@@ -78,15 +83,17 @@ func (s *session) dispatch(verb, argument []byte) {
 	}
 }
 
-// log notes the command for the events of its replies. What follows AUTH and its mechanism is left out, and so is a
-// line that is no command: it may be a password that was sent out of turn.
+// log notes the command for the events of its replies. What follows AUTH and its mechanism is left out, and so is what
+// is no mechanism, and a line that is no command: it may be a password that was sent out of turn.
 func (s *session) log(verb, line []byte) {
 	s.stage, s.command = stageOf(verb), ""
 	switch {
 	case s.stage == "":
 	case s.stage == policy.Auth.String():
-		fields := strings.Fields(string(line))
-		s.command = strings.Join(fields[:min(2, len(fields))], " ")
+		s.command = string(verb)
+		if fields := strings.Fields(string(line)); len(fields) > 1 && slices.Contains(mechanisms(), strings.ToUpper(fields[1])) {
+			s.command = strings.Join(fields[:2], " ")
+		}
 	default:
 		s.command = string(line[:min(512, len(line))])
 	}

@@ -43,12 +43,18 @@ func (o *offers) parseRcpt(rest []byte, international bool) (n policy.Notice, ob
 
 // parseReturn reads RET: RFC 3461 §4.3.
 func parseReturn(value []byte) (string, bool) {
+	if !isASCII(value) {
+		return "", false
+	}
 	text := strings.ToUpper(string(value))
 	return text, text == "FULL" || text == "HDRS"
 }
 
 // parseNotify reads NOTIFY: RFC 3461 §4.1. NEVER stands alone.
 func parseNotify(value []byte) (string, bool) {
+	if !isASCII(value) {
+		return "", false
+	}
 	text := strings.ToUpper(string(value))
 	if text == "NEVER" {
 		return text, true

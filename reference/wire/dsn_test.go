@@ -38,6 +38,7 @@ func TestParseRcpt(t *testing.T) {
 		{"ORCPT=rfc822;", false, policy.Notice{}, syntax}, {"ORCPT=rfc822;a=b", false, policy.Notice{}, syntax}, {"ORCPT=rfc822;a+2", false, policy.Notice{}, syntax},
 		{"ORCPT=rfc822;a+0D", false, policy.Notice{}, syntax}, {"ORCPT=rfc822;a+FF", false, policy.Notice{}, syntax}, {"ORCPT=r@;a", false, policy.Notice{}, syntax},
 		{"ORCPT=rfc822;a ORCPT=rfc822;a", false, policy.Notice{}, syntax},
+		{"NOTIFY=\u017fUCCESS", true, policy.Notice{}, syntax}, {"NOTIFY=FA\u0131LURE", true, policy.Notice{}, syntax}, // no S, no I
 		{"RET=HDRS", false, policy.Notice{}, parameters}, {"X", false, policy.Notice{}, parameters},
 	}
 	offered := offers{dsn: true, utf8: true}
@@ -66,6 +67,7 @@ func TestParseMailDSN(t *testing.T) {
 		{"ENVID=" + strings.Repeat("x", 100), mailParameters{envelopeID: strings.Repeat("x", 100)}, ""},
 		{"ENVID=" + strings.Repeat("x", 101), mailParameters{}, policy.ReplySyntax},
 		{"RET=", mailParameters{}, policy.ReplySyntax}, {"RET", mailParameters{}, policy.ReplySyntax}, {"RET=BODY", mailParameters{}, policy.ReplySyntax},
+		{"RET=HDR\u017f", mailParameters{}, policy.ReplySyntax},
 		{"RET=FULL RET=FULL", mailParameters{}, policy.ReplySyntax}, {"ENVID=", mailParameters{}, policy.ReplySyntax}, {"ENVID=a+0A", mailParameters{}, policy.ReplySyntax},
 		{"ENVID=a ENVID=a", mailParameters{}, policy.ReplySyntax}, {"NOTIFY=NEVER", mailParameters{}, policy.ReplyParameters},
 	}

@@ -126,6 +126,7 @@ func FuzzAuth(f *testing.F) {
 	f.Add(uint8(2), "", "dXNlcj1hbm4BYXV0aD1CZWFyZXIgc3RhbGUBAQ==", "")
 	f.Add(uint8(3), "bixhPWFubiwBYXV0aD1CZWFyZXIgc3RhbGUBAQ==", "AQ==", "")
 	f.Add(uint8(3), "", "biwsAXBvcnQ9MQFhdXRoPWJlYXJlciB0PT0BAQ==", "*")
+	f.Add(uint8(2), "dXNlcj00700BYXV0aD1CZWFyZXIgZ00BAQ==", "", "") // a name that isn't UTF-8
 	f.Add(uint8(3), "biwBYXV0aD1CZWFyZXIgZ00BAQ==", "", "")
 	f.Fuzz(func(t *testing.T, which uint8, initial, second, third string) {
 		if strings.ContainsAny(initial+second+third, "\r\n\x00") || len(initial+second+third) > 900 {
@@ -182,6 +183,8 @@ func proven(c policy.Credentials, responses ...string) bool {
 	return user >= 0 && password > user
 }
 
+var bearerScheme = regexp.MustCompile("(?i)\x01auth=bearer ")
+
 // bears tells whether a response holds the token, and the user's name where there is one.
 func bears(c policy.Credentials, response string) bool {
 	plain, err := base64.StdEncoding.DecodeString(response)
@@ -190,8 +193,8 @@ func bears(c policy.Credentials, response string) bool {
 	if c.Mechanism == sasl.OAuthBearer {
 		names = c.User == "" && len(plain) > 3 && string(plain[1:4]) == ",,\x01" || c.User != "" && strings.Contains(string(plain), ",a="+escaped+",\x01")
 	}
-	auth := strings.Index(strings.ToLower(string(plain)), "\x01auth=bearer ")
-	return err == nil && names && c.Token != "" && auth >= 0 && strings.HasPrefix(string(plain[auth+len("\x01auth=bearer "):]), c.Token+"\x01")
+	auth := bearerScheme.FindIndex(plain) // lower case could be of another length: octets needn't be UTF-8
+	return err == nil && names && c.Token != "" && auth != nil && strings.HasPrefix(string(plain[auth[1]:]), c.Token+"\x01")
 }
 
 // watcher is a discarding Engine that keeps the credentials it is shown.

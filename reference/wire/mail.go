@@ -40,7 +40,6 @@ func (s *session) mail(argument []byte) {
 		return
 	}
 	s.transactions++
-	s.fruitless--
 	s.facts.Sender, s.facts.Size, s.facts.UTF8 = sender, parameters.size, parameters.utf8
 	s.facts.DSN.Return, s.facts.DSN.EnvelopeID = parameters.ret, parameters.envelopeID
 	if !s.ask(policy.Mail) {
@@ -48,6 +47,7 @@ func (s *session) mail(argument []byte) {
 		return
 	}
 	s.transaction = true
+	s.fruitless-- // a refused MAIL brings nothing on
 	s.agreeWith(s.positives.mail)
 }
 
@@ -190,6 +190,8 @@ func (s *session) deny(failure, broken error) {
 		s.fault(policy.ReplySyntax)
 	case errors.Is(broken, os.ErrDeadlineExceeded):
 		s.bye(policy.ReplyTimeout) // what the client sends after that is message, not commands
+	case errors.Is(broken, errDraining): // while a refused chunk was taken outside a transaction
+		s.bye(policy.ReplyShutdown)
 	case broken != nil:
 		s.closing = true // the client is gone
 	case failure != nil:

@@ -35,13 +35,18 @@ func (s *session) introduce() bool {
 	s.stage = "proxy"
 	client, err := s.readIntroduction()
 	if err != nil {
-		s.tellRule(ruleProxy, fmt.Sprintf("wire: PROXY header: %v", err))
+		rule := ruleProxy
+		if errors.Is(err, errDraining) { // which is no fault of the header's
+			rule = ""
+		}
+		s.tellRule(rule, fmt.Sprintf("wire: PROXY header: %v", err))
 		s.closing, s.broken = true, err
 		return false
 	}
 	if client.IsValid() {
 		s.facts.Peer = client
 	}
+	s.stage = ""
 	return true
 }
 
@@ -52,9 +57,12 @@ func (s *session) readIntroduction() (netip.Addr, error) {
 		return netip.Addr{}, errDraining
 	}
 	timeout := proxyproto.SetReadHeaderTimeout(max(s.server.config.Deadlines.Proxy, 0)) // there 0 is for ever
-	conn := &introduced{proxyproto.NewConn(s.raw, proxyproto.WithPolicy(proxyproto.REQUIRE), timeout), s.raw}
+	conn := &introduced{proxyproto.NewConn(awaited{s.raw, s.unoccupied}, proxyproto.WithPolicy(proxyproto.REQUIRE), timeout), s.raw}
 	header := conn.ProxyHeader()
-	if header == nil {
+	switch {
+	case header == nil && s.unoccupied():
+		return netip.Addr{}, errDraining // the interruption looks like a header that came too late
+	case header == nil:
 		_, err := conn.Read(nil) // says why
 		return netip.Addr{}, err
 	}
@@ -70,11 +78,31 @@ func (s *session) readIntroduction() (netip.Addr, error) {
 	return plainAddr(source), nil
 }
 
+// awaited is a connection whose PROXY header is still to come.
+type awaited struct {
+	net.Conn
+	unoccupied func() bool
+}
+
+// SetReadDeadline asks whether the server drains after the deadline is set, so that an interruption can't be missed.
+func (c awaited) SetReadDeadline(t time.Time) error {
+	if err := c.Conn.SetReadDeadline(t); err != nil {
+		return err
+	}
+	if c.unoccupied() {
+		return errDraining
+	}
+	return nil
+}
+
 // introduced is a connection behind its PROXY header, whose last octets may have come with it.
 type introduced struct {
 	*proxyproto.Conn
 	raw net.Conn
 }
+
+// SetReadDeadline goes past awaited: the header has come.
+func (c *introduced) SetReadDeadline(t time.Time) error { return c.raw.SetReadDeadline(t) }
 
 // CloseWrite ends the writer's side, where the connection below can.
 func (c *introduced) CloseWrite() error {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -201,6 +202,98 @@ func TestProxyAndShutdown(t *testing.T) {
 		want(t, refused, "421 4.4.5 ")
 		if _, err := silent.ReadByte(); err != io.EOF {
 			t.Error(err)
+		}
+	})
+}
+
+// draining is a connection whose server is told to drain just before the n-th deadline is set.
+type draining struct {
+	net.Conn
+	n     int
+	drain func()
+}
+
+func (c *draining) SetReadDeadline(t time.Time) error {
+	if c.n--; c.n == 0 {
+		go c.drain()
+		synctest.Wait() // it has interrupted
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// drainingListener accepts draining connections.
+type drainingListener struct {
+	net.Listener
+	drain func()
+}
+
+func (l *drainingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &draining{Conn: conn, n: 1, drain: l.drain}, nil
+}
+
+// An interruption isn't lost, whenever it comes, and no header is blamed for it.
+func TestProxyInterrupted(t *testing.T) {
+	for name, late := range map[string]bool{"before the deadline is set": false, "while a header is awaited": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var told []Event // by one session, which is over before they are read
+				s := mustServer(t, Config{Engine: discarding{}, ProxyFrom: []netip.Prefix{netip.MustParsePrefix("::/0")},
+					Events: func(e Event) { told = append(told, e) }})
+				l := memnet.Listen(here)
+				shut := func() { s.Shutdown(context.Background()) }
+				accepted := net.Listener(&drainingListener{l, shut})
+				if late {
+					accepted = l
+				}
+				go s.Serve(accepted, policy.Port25)
+				conn, err := l.Dial(there)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				began := time.Now()
+				if late {
+					synctest.Wait()
+					go shut()
+				}
+				if n, err := conn.Read(make([]byte, 1)); err != io.EOF {
+					t.Errorf("%d octets, %v", n, err)
+				}
+				synctest.Wait()
+				if d := time.Since(began); d >= defaultProxy {
+					t.Errorf("it went on for %v", d)
+				}
+				if len(told) != 1 || told[0].Rule != "" || !strings.Contains(told[0].Cause, errDraining.Error()) {
+					t.Errorf("%+v", told)
+				}
+			})
+		})
+	}
+}
+
+// What goes wrong behind a good header isn't the header's.
+func TestProxyStageEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []Event // by one session, which is over before they are read
+		s := mustServer(t, Config{Engine: discarding{}, ProxyFrom: []netip.Prefix{netip.MustParsePrefix("::/0")},
+			TLS:    &tls.Config{Certificates: []tls.Certificate{certificate(t)}},
+			Events: func(e Event) { told = append(told, e) }})
+		l := memnet.Listen(here)
+		go s.Serve(l, policy.Port465)
+		conn, err := l.Dial(there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(conn, "PROXY TCP4 192.0.2.7 192.0.2.25 56324 25\r\nEHLO a\r\n")
+		synctest.Wait()
+		conn.Close()
+		s.Close()
+		if len(told) != 1 || told[0].Stage != "" || !strings.Contains(told[0].Cause, "TLS handshake") {
+			t.Errorf("%+v", told)
 		}
 	})
 }

@@ -129,9 +129,8 @@ func (s *session) next() {
 	switch {
 	case err == nil:
 		s.obey(line)
-	case beginsChunk(line): // where its octets end can't be told, and they are no commands
-		s.stage, s.command = policy.Data.String(), ""
-		s.bye(policy.ReplySyntax)
+	case beginsChunk(line) || errors.Is(err, errBadLine) && hidesChunk(line):
+		s.lose()
 	default:
 		s.excuse(err, policy.ReplySyntax)
 	}
