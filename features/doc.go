@@ -6,5 +6,8 @@
 //
 // A relay of your own is judged by Run, in its go test; Judge is the run itself, and InitializeScenario is for godog alone.
 //
+// The chapter relay has the document's rules, protocol those of RFC 5321 and the extensions that a relay announces: there a
+// client says raw lines (dialogue.go, words.go) and the answers are judged (answers.go), on any relay that can be reached.
+//
 // Start with relay/user-limits.feature, then Load (embedded.go), Judge (run.go) and trial.go, which gives a scenario its verdict.
 package features

@@ -22,6 +22,9 @@ var (
 // errEndlessLine is an errLongLine whose end didn't come within maxDiscard octets.
 var errEndlessLine = errors.New("wire: endless line")
 
+// errBrokenLine is an errLongLine with a bare LF in it: what stands behind may be another line for somebody else.
+var errBrokenLine = errors.New("wire: line too long, with a bare LF")
+
 // readLine gives the next line without its CRLF, good until the next read; with what is wrong with a line comes how it
 // begins, as far as its verb goes. Limit says how long the line may be, CRLF included, when it is told how the line begins.
 // A bare LF ends nothing: what stands behind it belongs to the same line, which is an errBadLine when its CRLF comes.
@@ -39,14 +42,21 @@ func (c *stream) readLine(limit func(start []byte) int) ([]byte, error) {
 			return checkLine(line)
 		}
 		if len(line) >= limit(line) {
-			start := bytes.Clone(line[:longestVerb+1]) // each limit is larger
-			return start, c.skipLine()
+			return c.skipLongLine(line)
 		}
 		searched = len(line) - endsInCR(line)
 		if err := c.fill(); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// skipLongLine takes a line that is too long off the stream and gives its beginning.
+//
+//go:noinline
+func (c *stream) skipLongLine(line []byte) ([]byte, error) {
+	start := bytes.Clone(line[:longestVerb+1]) // each limit is larger
+	return start, c.skipLine()
 }
 
 const crlf = "\r\n"
@@ -70,12 +80,17 @@ func checkLine(line []byte) ([]byte, error) {
 
 // skipLine takes the rest of a line that is too long off the stream.
 func (c *stream) skipLine() error {
+	broken := false
 	for skipped := 0; skipped < maxDiscard; {
 		line := c.pending()
 		if end := bytes.Index(line, []byte(crlf)); end >= 0 {
 			c.r += end + len(crlf)
+			if broken || bytes.IndexByte(line[:end], '\n') >= 0 {
+				return errBrokenLine
+			}
 			return errLongLine
 		}
+		broken = broken || bytes.IndexByte(line, '\n') >= 0
 		skipped += len(line)
 		c.r = c.w - endsInCR(line)
 		c.most = false // what is thrown away needs no big buffer

@@ -126,14 +126,23 @@ func (s *session) dialogue() {
 // next reads a command and obeys it.
 func (s *session) next() {
 	line, err := s.readLine(commandLimit)
-	switch {
-	case err == nil:
-		s.obey(line)
-	case beginsChunk(line) || errors.Is(err, errBadLine) && hidesChunk(line):
-		s.lose()
-	default:
-		s.excuse(err, policy.ReplySyntax)
+	if err != nil {
+		s.misread(line, err)
+		return
 	}
+	s.obey(line)
+}
+
+// misread answers to a command line that couldn't be read. It is apart from next, whose frame lies on the stack of every
+// idle session.
+//
+//go:noinline
+func (s *session) misread(line []byte, err error) {
+	if hidesChunk(line) {
+		s.lose()
+		return
+	}
+	s.excuse(err, policy.ReplySyntax)
 }
 
 // excuse answers to a line that couldn't be read, and ends the session where it can't go on.
@@ -143,7 +152,7 @@ func (s *session) excuse(err error, bad policy.ReplyName) {
 		s.fault(bad)
 	case errors.Is(err, errLongLine):
 		s.fault(policy.ReplyLineTooLong)
-	case errors.Is(err, errEndlessLine):
+	case errors.Is(err, errEndlessLine), errors.Is(err, errBrokenLine):
 		s.bye(policy.ReplyLineTooLong)
 	case errors.Is(err, errDraining):
 		s.bye(policy.ReplyShutdown)
