@@ -24,7 +24,9 @@ func WriteText(w io.Writer, run *Run, options TextOptions) error {
 	run = shown(run)
 	t := &text{Writer: bufio.NewWriter(w), colour: options.Colour}
 	t.head(run)
-	t.rules(run.Rules)
+	if run.Totals.Ran > 0 || run.Trouble == "" { // else there is nothing to say of each rule
+		t.rules(run.Rules)
+	}
 	t.cases(run)
 	t.counts(run)
 	if err := t.Flush(); err != nil {
