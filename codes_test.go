@@ -57,7 +57,7 @@ var _ = Describe("codes", func() {
 			case isWire && word == "story":
 				story, err := os.ReadFile(filepath.Join("reference/wire/testdata", name+".txt"))
 				Expect(err).NotTo(HaveOccurred())
-				Expect(string(story)).To(ContainSubstring(fmt.Sprintf("S: %d", a.code())), a.Shown)
+				Expect(string(story)).To(MatchRegexp(`(?m)^S: %d[ -]%s`, a.code(), regexp.QuoteMeta(a.prefix())), a.Shown)
 			case isWire && word == "test":
 				tests, err := filepath.Glob("reference/wire/*_test.go")
 				Expect(err).NotTo(HaveOccurred())
