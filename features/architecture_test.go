@@ -39,6 +39,7 @@ func mayImport() map[string][]string {
 		"reference":                {"reference/..."},
 		"simulator":                {"reference/..."},
 		"simulator/clock":          {"reference/..."},
+		"simulator/faults":         {"reference/..."},
 		"fakes/client":             {"reports/transcript"},
 		"fakes/relay":              {"reports/transcript"},
 		"fakes/mx":                 {"reports/transcript"},

@@ -31,6 +31,7 @@ type Run struct {
 	Interrupted bool          `json:"interrupted,omitempty"`
 	Totals      Totals        `json:"totals"`
 	Rules       []Rule        `json:"rules"`   // rules of work that is done, in the order of the document
+	Drift       []Drift       `json:"drift,omitempty"`
 	Cases       []Case        `json:"cases"`   // in the order of chapter, file and line
 	NotRun      []NotRun      `json:"not_run"` // chosen, but never came to an end
 }
@@ -48,6 +49,26 @@ type Target struct {
 	Driver       string   `json:"driver"`
 	Capabilities []string `json:"capabilities"`
 }
+
+// Drift is a capability of which what the target declares, what it announces in reply to EHLO and what was seen of it
+// don't agree.
+type Drift struct {
+	Capability string `json:"capability"`
+	Declared   Seen   `json:"declared"`
+	Advertised Seen   `json:"advertised"` // in reply to EHLO, on any port
+	Probed     Seen   `json:"probed"`     // tried over the wire
+	Text       string `json:"text"`       // what that means, and what to do
+}
+
+// Seen is what one look at a capability showed.
+type Seen string
+
+// What a look can show.
+const (
+	Present Seen = "yes"
+	Absent  Seen = "no"
+	Unseen  Seen = "" // nobody looked, or it can't be seen from there
+)
 
 // Rule is one rule and what its cases came to together.
 type Rule struct {
