@@ -30,7 +30,7 @@ type Run struct {
 	Trouble     string        `json:"trouble,omitempty"` // why the run could not be made, or not be ended
 	Interrupted bool          `json:"interrupted,omitempty"`
 	Totals      Totals        `json:"totals"`
-	Rules       []Rule        `json:"rules"`   // rules of work that is done, in the order of the document
+	Rules       []Rule        `json:"rules"` // rules of work that is done, in the order of the document
 	Drift       []Drift       `json:"drift,omitempty"`
 	Cases       []Case        `json:"cases"`   // in the order of chapter, file and line
 	NotRun      []NotRun      `json:"not_run"` // chosen, but never came to an end
