@@ -47,6 +47,20 @@ func announcing(lines ...string) string {
 }
 
 var _ = Describe("A static target", func() {
+	It("is started only where nothing leads out of the machine, if its profile says so", func() {
+		marker := filepath.Join(GinkgoT().TempDir(), "started")
+		p := profile("isolated: true\nstart: {command: [touch, " + marker + "], ready: '^(?P<port25>x)$'}" + minimal)
+		interfaces, err := net.Interfaces()
+		Expect(err).NotTo(HaveOccurred())
+		if len(interfaces) < 2 {
+			Skip("nothing leads out of here")
+		}
+		_, err = p.Open(context.Background(), static.Options{})
+		Expect(err).To(MatchError(ContainSubstring("target.yaml:1:11: isolated: ")))
+		Expect(errors.As(err, new(static.Faults))).To(BeTrue())
+		Expect(marker).NotTo(BeAnExistingFile())
+	})
+
 	It("adds what the relay announces, where the roles let it be judged", func() {
 		address := announcing("SIZE 1000", "pipelining", "AUTH LOGIN PLAIN XOAUTH2", "X-OTHER")
 		r := opened(profile("ports: {25: '" + address + "'}\ncapabilities: [helo-suffix]" + minimal))
