@@ -227,25 +227,40 @@ func addressOf(printed string) string {
 // pollEvery is how often a port is tried that a relay is to listen at.
 const pollEvery = 20 * time.Millisecond
 
-// awaitPort waits until the relay listens at one of its ports.
+// awaitPort waits until the relay listens at all of its ports: one that opens them one by one isn't ready before.
 func (r *Relay) awaitPort(ctx context.Context, within time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
-		for _, address := range r.addresses {
-			var dialer net.Dialer
-			if socket, err := dialer.DialContext(limited, "tcp", address); err == nil {
-				return socket.Close()
-			}
+		closed := r.closedPort(limited)
+		if closed == "" {
+			return nil
 		}
 		select {
 		case <-r.process.over:
 			return r.process.ended()
 		case <-limited.Done():
-			return fmt.Errorf("the relay isn't ready within %s: nobody listens at its ports%s", within, r.process.output.tail())
+			return fmt.Errorf("the relay isn't ready within %s: nobody listens at %s%s", within, closed, r.process.output.tail())
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+// closedPort gives the first address of the relay's at which nobody listens; "": somebody does at each.
+func (r *Relay) closedPort(ctx context.Context) string {
+	for _, role := range roles() {
+		address := r.addresses[role]
+		if address == "" {
+			continue
+		}
+		var dialer net.Dialer
+		socket, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return address
+		}
+		socket.Close()
+	}
+	return ""
 }
 
 // resolve looks up every address, and refuses volume for one that isn't a loopback address unless the user owns it.
