@@ -36,6 +36,10 @@ type Options struct {
 	Bound time.Duration
 	// KeepTranscripts keeps the transcript of cases that pass, too.
 	KeepTranscripts bool
+	// Baseline lists the failures that are expected; nil: none are.
+	Baseline *Baseline
+	// Gating says what is in the way of a build.
+	Gating Gating
 	// Progress is told of each case that ended, one call at a time; nil: nobody.
 	Progress func(ended reports.Case, count, chosen int)
 	// Tool is what the report says of the program.
@@ -56,6 +60,7 @@ func run(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) (*r
 	err := r.judge()
 	found := r.found(err)
 	found.Started, found.Duration = started.UTC().Truncate(time.Millisecond), time.Since(started)
+	r.Suite.conclude(found, r.Baseline, r.Gating)
 	return found, err
 }
 
@@ -168,6 +173,11 @@ func (r *runner) open() error {
 		}
 		if i == 0 {
 			r.described = description
+		}
+		if r.Baseline != nil {
+			if err := r.Baseline.checkTarget(description.Name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -324,10 +334,18 @@ func (r *runner) found(err error) *reports.Run {
 		out.NotRun = append(out.NotRun, reports.NotRun{ID: c.ID, Reason: reason, Name: c.Name, Feature: c.Feature, Line: c.Line})
 	}
 	out.Interrupted = r.ctx.Err() != nil && len(out.NotRun) > 0
-	out.Rules = r.Suite.judgeRules(out.Cases, out.NotRun)
-	out.Totals = reports.Count(out.Cases, out.Rules, out.NotRun)
-	out.Overall = overall(out)
 	return out
+}
+
+// conclude says what the cases of run come to: against the baseline, if there is one, by rule, as a whole, and at the gate.
+func (s *Suite) conclude(run *reports.Run, baseline *Baseline, gating Gating) {
+	if baseline != nil {
+		baseline.compare(run, s, run.Started)
+	}
+	run.Rules = s.judgeRules(run.Cases, run.NotRun)
+	run.Totals = reports.Count(run.Cases, run.Rules, run.NotRun)
+	run.Overall = overall(run)
+	run.Gate = gating.Decide(run)
 }
 
 func describe(d target.Description) reports.Target {

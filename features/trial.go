@@ -203,7 +203,7 @@ func unjudged(c *reports.Case, dead error) {
 	case c.Reason != "":
 		reason += "\n" + c.Reason
 	}
-	c.Verdict, c.Reason, c.Want, c.Got = reports.Error, reason, "", ""
+	c.Verdict, c.Reason, c.Want, c.Got, c.Reply = reports.Error, reason, "", "", ""
 }
 
 // end closes the scenario.
@@ -240,7 +240,7 @@ func (t *trial) verdict(outOfTime bool) reports.Case {
 		c.Reason = fmt.Sprintf("it took longer than %s: %v", t.bound(described), t.err)
 	case errors.As(t.err, &failure):
 		c.Verdict, c.Step = failedCase(&c), t.step
-		c.Want, c.Got = failure.Want, failure.Got
+		c.Want, c.Got, c.Reply = failure.Want, failure.Got, failure.Reply
 	case errors.As(t.err, &missing):
 		c.Verdict, c.Step, c.Reason = absent(missing.Capability), t.step, lack(t.err, missing)
 		c.Evidence, c.Stages = "", nil // nothing was shown
