@@ -51,7 +51,9 @@ func mayImport() map[string][]string {
 		"loadgen/storm":            {"fakes/client"},
 		"reference/ledger/journal": {"reference/ledger", "reference/policy"},
 		"features/target/embedded": {"features/target", "fakes/mx", "simulator/...", "reference/..."},
-		"features/target/static":   {"features/target", "fakes/client", "fakes/mx", "reports/transcript"},
+		"features/target/child":    {},
+		"features/target/exec":     {"features/target", "features/target/child"},
+		"features/target/static":   {"features/target", "features/target/child", "features/target/exec", "fakes/client", "fakes/mx", "reports/transcript"},
 		"features/samples":         {}, // only the tests that judge them
 		"features/samples/gosmtp":  {}, // somebody else's relays
 		"features/samples/minimal": {},
