@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/target/control"
 	"github.com/relayspec/relayspec/features/target/exec"
 )
 
@@ -83,12 +84,15 @@ func (r *Relay) engage(ctx context.Context) error {
 
 // newDriver makes the driver that the profile names.
 func (r *Relay) newDriver() (target.Driver, error) {
-	e := r.profile.Exec
 	for _, role := range roles() {
 		if word := portWord(role); r.addresses[role] == "" && r.profile.driverMentions(word) {
 			return nil, Faults{r.driverFault(fmt.Sprintf("%s can't be filled in: neither ports nor start says where port %d is", word, role))}
 		}
 	}
+	if c := r.profile.Control; c != nil {
+		return control.New(control.Options{URL: r.fill(c.URL), Token: r.fill(c.Token), Timeout: c.Timeout})
+	}
+	e := r.profile.Exec
 	command, env := r.filled(e.Command, e.Env)
 	return &exec.Driver{Command: command, Env: env, Dir: r.profile.path(e.Dir), Timeout: e.Timeout}, nil
 }
