@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -45,8 +44,7 @@ func (r *report) Run(s *streams) error {
 	}
 	run, err := readReport(r.From, s.in)
 	if err != nil {
-		const next = "Name a report that conform --report, or conform --json, of this version has written"
-		return &exit{exitUsage, &advice{fmt.Errorf("%s: %w", r.From, err), next}}
+		return unreadable(r.From, err)
 	}
 	if err := r.check(); err != nil {
 		return err
