@@ -9,6 +9,17 @@ import (
 	"github.com/relayspec/relayspec/reports"
 )
 
+// Compare gives a run that was kept as it is against a baseline, whatever it was compared with before, with the gate as it
+// was. The error is yamlfile.Faults when the baseline is another relay's.
+func (s *Suite) Compare(run *reports.Run, b *Baseline) (*reports.Run, error) {
+	if err := b.checkTarget(run.Target.Name); err != nil {
+		return nil, err
+	}
+	out := unlisted(run)
+	s.conclude(out, b, gatingOf(run.Gate))
+	return out, nil
+}
+
 // compare says of each case of run what b expects of it, and of each entry what became of it. suite has all the cases
 // that there are, now is the day that entries may be older than.
 func (b *Baseline) compare(run *reports.Run, suite *Suite, now time.Time) {

@@ -87,6 +87,18 @@ func (g Gating) Decide(run *reports.Run) *reports.Gate {
 	return gate
 }
 
+// gatingOf is how strict a gate was; nil is the zero value.
+func gatingOf(g *reports.Gate) Gating {
+	if g == nil {
+		return Gating{}
+	}
+	least, err := ParseMinimum(g.MinRun)
+	if err != nil {
+		least = Minimum{} // a report that is read has the right form
+	}
+	return Gating{Strict: g.Strict, MinRun: least, DriftFails: g.Drift == "error"}
+}
+
 func interruptions(run *reports.Run) []string {
 	if !run.Interrupted {
 		return nil

@@ -36,6 +36,13 @@ type Options struct {
 	Bound time.Duration
 	// KeepTranscripts keeps the transcript of cases that pass, too.
 	KeepTranscripts bool
+	// Disable leaves cases out: DISABLED(user); nil: none. Disabled is how the user wrote it, for the report.
+	Disable  Selection
+	Disabled string
+	// Shard takes a part of the selected cases. The zero value takes all.
+	Shard Shard
+	// Reruns is how often a case that came to FAIL or ERROR is run again; 0: never.
+	Reruns int
 	// Baseline lists the failures that are expected; nil: none are.
 	Baseline *Baseline
 	// Gating says what is in the way of a build.
@@ -72,6 +79,7 @@ func newRunner(ctx context.Context, o Options, steps func(*godog.ScenarioContext
 			r.chosen = append(r.chosen, i)
 		}
 	}
+	r.chosen = r.Shard.of(r.Suite, r.chosen)
 	return r
 }
 
@@ -142,7 +150,10 @@ func (r *runner) judge() (err error) {
 	if err := r.open(); err != nil {
 		return err
 	}
-	return r.walk(r.chosen)
+	if err := r.walk(r.chosen); err != nil {
+		return err
+	}
+	return r.rerun()
 }
 
 // newNamespace gives what the names of this run's customers begin with: another run against the same relay must not meet them.
@@ -317,6 +328,8 @@ func (r *runner) found(err error) *reports.Run {
 		Target:    describe(r.described),
 		Volume:    string(r.Volume),
 		Selection: r.Selection,
+		Disabled:  r.Disabled,
+		Shard:     r.Shard.report(),
 	}
 	if err != nil {
 		out.Trouble = err.Error()

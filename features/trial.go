@@ -47,6 +47,10 @@ func (t *trial) before(ctx context.Context, pickle *godog.Scenario) (context.Con
 	t.index, t.began = index, time.Now()
 	c := &t.Suite.Cases[index]
 	t.steps = slices.Clone(c.Steps)
+	if t.Disable != nil && t.Disable(c) {
+		t.settle(reports.Disabled, "user")
+		return ctx, godog.ErrSkip
+	}
 	if verdict, missing := lacks(t.described, c); missing != "" {
 		t.settle(verdict, missing)
 		return ctx, godog.ErrSkip
