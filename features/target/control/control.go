@@ -113,7 +113,9 @@ func (d *Driver) put(ctx context.Context, verb string, what any, send func(conte
 	if err != nil {
 		return fmt.Errorf("write %s: %w", verb, err)
 	}
-	return d.ask(ctx, verb, nil, func(ctx context.Context) (*http.Response, error) { return send(ctx, "application/json", bytes.NewReader(body)) })
+	return d.ask(ctx, verb, nil, func(ctx context.Context) (*http.Response, error) {
+		return send(ctx, "application/json", bytes.NewReader(body))
+	})
 }
 
 // Now implements target.Clock.
