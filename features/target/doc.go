@@ -168,8 +168,8 @@ type Customer struct {
 	Unpaid   bool      `json:"unpaid,omitempty"`  // no invoice has been paid yet (LIM-UNPAID-DAY)
 	Trial    bool      `json:"trial,omitempty"`   // in the free trial (TRIAL-LOWER)
 	Domains  []string  `json:"domains"`
-	Users    []User    `json:"users"`
-	Settings []Setting `json:"settings"`
+	Users    []User    `json:"users,omitempty"`
+	Settings []Setting `json:"settings,omitempty"`
 }
 
 // User is a registered user.

@@ -23,6 +23,7 @@ func (r *Relay) dialer(role target.Role) *client.Dialer {
 	return &client.Dialer{
 		Address:     r.addresses[role],
 		ImplicitTLS: role == target.Port465,
+		Proxy:       r.profile.proxy(),
 		TLS:         &tls.Config{RootCAs: r.profile.roots, ServerName: t.ServerName, InsecureSkipVerify: any, MinVersion: tls.VersionTLS12},
 		Timeout:     r.profile.timeout(),
 	}

@@ -98,7 +98,7 @@ func (r *Relay) Sink() string {
 
 // Dialling implements target.Dialled.
 func (r *Relay) Dialling() target.Dialling {
-	return target.Dialling{Timeout: r.profile.timeout(), ServerName: r.profile.TLS.ServerName}
+	return target.Dialling{Timeout: r.profile.timeout(), ServerName: r.profile.TLS.ServerName, Proxy: r.profile.proxy()}
 }
 
 // Roles implements target.Caster.

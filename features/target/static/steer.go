@@ -28,6 +28,9 @@ func driverKeys() []string { return []string{"exec", "control"} }
 // steered tells whether a driver steers the relay.
 func (p *Profile) steered() bool { return p.Exec != nil || p.Control != nil }
 
+// proxy is the version of the PROXY header that sessions begin with, 0 without one.
+func (p *Profile) proxy() int { return 1 + slices.Index(proxies(), p.Proxy) }
+
 // steering is how reports call who steers the relay.
 func (p *Profile) steering() string {
 	switch {
