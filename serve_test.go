@@ -360,7 +360,7 @@ var _ = Describe("serve", func() {
 		_, err = busy.Cmd("MAIL FROM:<anna@acme.example>")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(o.Listeners[policy.Port25][0].Close()).To(Succeed())
-		Expect(c.attend(context.Background(), io.Discard, relay, nil)).To(MatchError(net.ErrClosed))
+		Expect(c.attend(context.Background(), io.Discard, relay, nil, nil)).To(MatchError(net.ErrClosed))
 	})
 
 	It("waits for the disk with --sync, and not without", func() {
