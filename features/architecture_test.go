@@ -68,6 +68,7 @@ func onlyInTests() map[string][]string {
 		"features/target/embedded": {"features", "reports"},      // the judge that tries it
 		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
+		"simulator/faults":         {"simulator/clock"},    // the time by which they expire
 		"loadgen":                  {"reference/..."},      // the relay that is measured
 		"reference/policy":         {"reference/services"}, // the documented service, that policy's tables are about
 	}
