@@ -30,6 +30,7 @@ type cli struct {
 	Trace    trace    `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
 	Selftest selftest `cmd:"" help:"Judge the judge: broken relays must be told from compliant ones."`
 	Serve    serve    `cmd:"" help:"Run the reference relay."`
+	Policyd  policyd  `cmd:"" help:"Decide for a Postfix, as its policy service."`
 	Mailbox  mail     `cmd:"" help:"Look at the mail that the relay accepted."`
 	Password password `cmd:"" help:"Hash a password for a world file."`
 	Version  version  `cmd:"" help:"Say what this program was built from."`

@@ -33,6 +33,7 @@ func mayImport() map[string][]string {
 		"reference/ledger":            {"reference/policy"},
 		"reference/services":          {"reference/policy"},
 		"reference/wire":              {"reference/policy"},
+		"reference/policyd":           {"reference/policy"}, // and what it needs of the Engine through an interface of its own
 		"reference/mailbox":           {"reference/policy"},
 		"reference/spool":             {"reference/policy"},
 		"reference/delivery":          {"reference/policy", "reference/services", "reference/spool"},
@@ -70,8 +71,10 @@ func onlyInTests() map[string][]string {
 		"features/target/embedded": {"features", "reports"},      // the judge that tries it
 		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
-		"loadgen":                  {"reference/..."},      // the relay that is measured
-		"reference/policy":         {"reference/services"}, // the documented service, that policy's tables are about
+		"reference/policyd":        {"reference", "reference/..."}, // the Engine that it asks
+		"simulator/faults":         {"simulator/clock"},            // the time by which they expire
+		"loadgen":                  {"reference/..."},              // the relay that is measured
+		"reference/policy":         {"reference/services"},         // the documented service, that policy's tables are about
 	}
 }
 
