@@ -137,7 +137,7 @@ func (s *scenario) wrongAnswer(want string, got client.Reply) error {
 		return fmt.Errorf("the relay ended the session where %s was awaited: %s", want, s.plain(got.String()))
 	}
 	s.transcript.Mark(s.talk.name, strconv.Itoa(got.Code))
-	return &Failure{Want: want + s.to(), Got: s.plain(got.String())}
+	return &Failure{Want: want + s.to(), Got: s.plain(got.String()), Reply: codesOf(got)}
 }
 
 // to names what the last When said, at most a line of it.
@@ -253,7 +253,7 @@ func enhancedAgrees(ctx context.Context, each string) error {
 			s.talk.said = h.command
 			s.transcript.Mark(s.talk.name, strconv.Itoa(h.reply.Code))
 			want := fmt.Sprintf("every %s to have an enhanced code of class %d%s", each, h.reply.Code/100, s.to())
-			return &Failure{Want: want, Got: fmt.Sprintf("%d %q", h.reply.Code, h.reply.Lines)}
+			return &Failure{Want: want, Got: fmt.Sprintf("%d %q", h.reply.Code, h.reply.Lines), Reply: codesOf(h.reply)}
 		}
 	}
 	return nil
@@ -267,7 +267,8 @@ func closesAfter421(ctx context.Context) error {
 			continue
 		}
 		if i+1 < len(s.talk.heard) {
-			return &Failure{Want: "the session to end with 421", Got: s.plain(s.talk.heard[i+1].reply.String()) + " after it"}
+			next := s.talk.heard[i+1].reply
+			return &Failure{Want: "the session to end with 421", Got: s.plain(next.String()) + " after it", Reply: codesOf(next)}
 		}
 		return s.closesNow()
 	}

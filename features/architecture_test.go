@@ -47,13 +47,14 @@ func mayImport() map[string][]string {
 		"fakes/mx":                    {"reports/transcript"},
 		"fakes/mta":                   {"fakes/client", "reports/transcript"},
 		"features/target":             {"fakes/mx", "reports/transcript"},
-		"features":                    {"features/target", "fakes/client", "fakes/mta", "fakes/relay", "reports/..."},
+		"features":                    {"features/target", "features/yamlfile", "fakes/client", "fakes/mta", "fakes/relay", "reports/..."},
 		"features/mutants":            {"features", "features/target/...", "reports", "simulator/...", "reference/..."},
 		"loadgen":                     {"fakes/client", "fakes/mta", "reports"},
 		"loadgen/storm":               {"fakes/client"},
 		"reference/ledger/journal":    {"reference/ledger", "reference/policy"},
 		"features/target/embedded":    {"features/target", "fakes/mx", "simulator/...", "reference/..."},
-		"features/target/static":      {"features/target", "fakes/client", "fakes/mx", "reports/transcript"},
+		"features/target/static":      {"features/target", "features/yamlfile", "fakes/client", "fakes/mx", "reports/transcript"},
+		"features/yamlfile":           {},
 		"features/target/control/api": {}, // generated
 		"features/samples":            {}, // only the tests that judge them
 		"features/samples/gosmtp":     {}, // somebody else's relays

@@ -90,8 +90,9 @@ func registerSteps(sc *godog.ScenarioContext) {
 
 // Failure is an assertion that didn't hold. It alone makes a FAIL.
 type Failure struct {
-	Want string // what was acceptable
-	Got  string // what came
+	Want  string // what was acceptable
+	Got   string // what came
+	Reply string // codes of the offending reply: "550 5.7.1", "250"; empty: no reply is at fault
 }
 
 func (f *Failure) Error() string { return fmt.Sprintf("wanted %s; got %s", f.Want, f.Got) }

@@ -11,12 +11,13 @@ import (
 	"strings"
 
 	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/yamlfile"
 )
 
 // checker finds what is wrong with a profile that has the right form.
 type checker struct {
 	*Profile
-	reader *reader
+	reader *yamlfile.File
 }
 
 func (c *checker) all() {
@@ -31,17 +32,10 @@ func (c *checker) all() {
 }
 
 // at finds a place; a key that isn't there stands where its section does.
-func (c *checker) at(path string) place {
-	for {
-		if at, ok := c.places[path]; ok {
-			return at
-		}
-		path = path[:max(0, strings.LastIndexAny(path, ".["))]
-	}
-}
+func (c *checker) at(path string) place { return c.reader.At(path) }
 
 func (c *checker) fault(path, format string, args ...any) {
-	c.reader.fault(c.at(path), format, args...)
+	c.reader.Fault(c.at(path), format, args...)
 }
 
 // has tells whether the file has a key, be its value wrong.
@@ -63,10 +57,7 @@ func (c *checker) required(section, key, value, write string) {
 }
 
 // wellFormed tells whether no fault was told of what stands at path.
-func (c *checker) wellFormed(path string) bool {
-	at, ok := c.places[path]
-	return !ok || !slices.ContainsFunc(c.reader.faults, func(f Fault) bool { return f.Line == at.line && f.Column == at.column })
-}
+func (c *checker) wellFormed(path string) bool { return c.reader.WellFormed(path) }
 
 func (c *checker) ports() {
 	if !c.wellFormed("ports") {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/yamlfile"
 )
 
 // maxFile bounds a profile, in octets.
@@ -108,8 +109,8 @@ type Entry struct {
 	Enabled     *bool  `yaml:"enabled"` // nil: yes
 }
 
-// short reads the short form, the range alone.
-func (e *Entry) short(text string) { e.Range = text }
+// Short reads the short form, the range alone.
+func (e *Entry) Short(text string) { e.Range = text }
 
 // enabled tells what an absent word means.
 func enabled(b *bool) bool { return b == nil || *b }
@@ -134,13 +135,15 @@ func Load(file string) (*Profile, error) {
 // Parse reads a profile's content. file stands in the faults, and what the profile names lies in its folder; environment
 // gives the values of ${NAME}. The error is Faults.
 func Parse(file string, data []byte, environment func(name string) (string, bool)) (*Profile, error) {
-	p := &Profile{file: file, places: map[string]place{}}
-	r := &reader{profile: p, environment: environment}
-	if r.document(data) {
-		(&checker{p, r}).all()
+	p := &Profile{file: file}
+	form := yamlfile.Form{What: "a profile", Empty: "write name:, ports: and roles:", Environment: environment}
+	read, ok := yamlfile.Read(file, data, form, p)
+	p.places = read.Places
+	if ok {
+		(&checker{p, read}).all()
 	}
-	if len(r.faults) > 0 {
-		return nil, r.sorted()
+	if faults := read.Faults(); len(faults) > 0 {
+		return nil, faults
 	}
 	return p, nil
 }
@@ -160,7 +163,7 @@ func (p *Profile) path(name string) string {
 func (p *Profile) fault(text string, paths ...string) Fault {
 	for _, path := range paths {
 		if at, ok := p.places[path]; ok {
-			return Fault{p.file, at.line, at.column, text}
+			return Fault{File: p.file, Line: at.Line, Column: at.Column, Text: text}
 		}
 	}
 	return Fault{File: p.file, Text: text}
