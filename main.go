@@ -14,9 +14,14 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/relayspec/relayspec/fakes/island"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	island.Land()
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
 
 // cli is the command line. A new command is a field here and a struct with a Run method in a file of its own.
 type cli struct {
@@ -115,6 +120,11 @@ func command(ctx context.Context, args []string, s *streams) (err error) {
 		return usage(err)
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
+	if apart, err := callsForIsland(parsed.Selected()); err != nil {
+		return err
+	} else if apart {
+		return runOnIsland(ctx, args, s)
+	}
 	return parsed.Run(s)
 }
 

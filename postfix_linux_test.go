@@ -15,6 +15,8 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/relayspec/relayspec/fakes/island"
 )
 
 // postfix is a Postfix with a configuration, a queue and data of its own, told to relay everything through ours.
@@ -59,7 +61,7 @@ func settings(dir, authority, password string) map[string]string {
 // startPostfix runs it until the test ends. Changes are settings that are otherwise.
 func startPostfix(t *testing.T, authority, password string, changes map[string]string) *postfix {
 	t.Helper()
-	p := &postfix{t, filepath.Join(ground, "postfix")}
+	p := &postfix{t, filepath.Join(island.Ground(), "postfix")}
 	for _, dir := range []string{"", "etc", "queue", "data"} {
 		if err := os.Mkdir(filepath.Join(p.dir, dir), 0o755); err != nil {
 			t.Fatal(err)
@@ -125,7 +127,7 @@ func (p *postfix) queue() string { return p.run("", "postqueue", "-c", p.etc(), 
 
 // usesPostfix is alone for a test with Postfix.
 func usesPostfix(t *testing.T) bool {
-	return alone(t, map[string]string{"ip": "iproute2", "postfix": "postfix libsasl2-modules", "sendmail": "postfix", "postqueue": "postfix"})
+	return alone(t, map[string]string{"postfix": "postfix libsasl2-modules", "sendmail": "postfix", "postqueue": "postfix"})
 }
 
 const (
@@ -204,7 +206,7 @@ func testPostfixDeferred(t *testing.T) {
 	if !bytes.Contains(shipped, []byte(documented)) {
 		t.Fatalf("the service has no %q", documented)
 	}
-	service := filepath.Join(ground, "service.yaml")
+	service := filepath.Join(island.Ground(), "service.yaml")
 	write(t, service, strings.Replace(string(shipped), documented, "peak-window: {value: "+window.String()+",", 1))
 	g, relay := NewWithT(t), ship(t, "--service", service)
 	p := startPostfix(t, relay.authority(), "correct horse", map[string]string{

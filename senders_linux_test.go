@@ -12,6 +12,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/relayspec/relayspec/fakes/island"
 	"github.com/relayspec/relayspec/reference"
 )
 
@@ -26,7 +27,7 @@ type shipped struct {
 // ship starts it with the sample world on the documented ports, in the directory "relay" of the ground.
 func ship(t *testing.T, args ...string) *shipped {
 	t.Helper()
-	dir := filepath.Join(ground, "relay")
+	dir := filepath.Join(island.Ground(), "relay")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +181,7 @@ func swaksCases() []swaksCase {
 func TestSwaks(t *testing.T) {
 	for _, tt := range swaksCases() {
 		t.Run(tt.name, func(t *testing.T) {
-			if alone(t, map[string]string{"ip": "iproute2", "swaks": "swaks libnet-ssleay-perl"}) {
+			if alone(t, map[string]string{"swaks": "swaks libnet-ssleay-perl"}) {
 				tt.run(t)
 			}
 		})
@@ -218,7 +219,7 @@ func (tt *swaksCase) run(t *testing.T) {
 // stranger makes an authority that has nothing to do with the relay.
 func stranger(t *testing.T) string {
 	t.Helper()
-	other, err := reference.SelfMade(filepath.Join(ground, "stranger"), "smtp-relay.gmail.com")
+	other, err := reference.SelfMade(filepath.Join(island.Ground(), "stranger"), "smtp-relay.gmail.com")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +24,7 @@ import (
 // said: that is an error, unless the feature has room for 421.
 func answerSteps(sc *godog.ScenarioContext) {
 	sc.Then(`^the relay answers (\d.*?)( and closes the session)?$`, answers)
+	sc.Then(`^without awaiting more the relay answers (\d.*)$`, answersAtOnce)
 	sc.Then(`^the session is (in step|in step or over|still open)$`, goesOn)
 	sc.Then(`^it can still relay a message$`, stillRelays)
 	sc.Then(`^every (answer|line) so far has an enhanced code of its class$`, enhancedAgrees)
@@ -101,6 +103,15 @@ func answers(ctx context.Context, wanted, closing string) error {
 	return nil
 }
 
+// answersAtOnce is answers where silence tells something, too: the relay takes what it was told for the beginning of more.
+func answersAtOnce(ctx context.Context, wanted string) error {
+	err := answers(ctx, wanted, "")
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &Failure{Want: wanted + from(ctx).to(), Got: "nothing: the relay waits for more"}
+	}
+	return err
+}
+
 // nextAnswer gives the next reply that no Then has asked about, waiting for it where it hasn't been read.
 func (s *scenario) nextAnswer() (client.Reply, error) {
 	if s.talk.judged < len(s.talk.heard) {
@@ -160,8 +171,9 @@ func (s *scenario) closesNow() error {
 	switch {
 	case ended:
 		return nil
-	case reply.Code != 0:
-		return s.wrongAnswer(after, reply)
+	case reply.Code != 0: // be it 421: what was said before was the last word already
+		s.transcript.Mark(s.talk.name, strconv.Itoa(reply.Code))
+		return &Failure{Want: after + s.to(), Got: s.plain(reply.String())}
 	}
 	return &Failure{Want: after + s.to(), Got: "it was still open after " + farewell.String()}
 }

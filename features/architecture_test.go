@@ -45,6 +45,7 @@ func mayImport() map[string][]string {
 		"fakes/client":                {"reports/transcript"},
 		"fakes/relay":                 {"reports/transcript"},
 		"fakes/mx":                    {"reports/transcript"},
+		"fakes/island":                {},
 		"fakes/mta":                   {"fakes/client", "reports/transcript"},
 		"features/target":             {"fakes/mx", "reports/transcript"},
 		"features":                    {"features/target", "features/yamlfile", "fakes/client", "fakes/mta", "fakes/relay", "reports/..."},

@@ -55,6 +55,12 @@ func session() []Mutant {
 		})},
 		{Name: "an unknown command closes the session", Breaks: []string{"RFC5321-3.8/stays-open"}, Relay: closesOn("XYZZY", "500")},
 		{Name: "QUIT is answered with 250", Breaks: []string{"RFC5321-4.1.1.10/quit"}, Relay: rewordsTo("QUIT", "250 2.0.0 bye\r\n")},
+		{Name: "a 421 follows the reply to QUIT", Breaks: []string{"RFC5321-4.1.1.10/quit"}, Relay: rewords(func(command, text string) string {
+			if verbOf(command) == "QUIT" {
+				return text + "421 4.4.2 lost connection\r\n"
+			}
+			return text
+		})},
 		{Name: "QUIT after HELO leaves the session open", Breaks: []string{"RFC5321-4.1.1.10/quit"}, Relay: tapped(func(bool) edit {
 			old := false
 			return edit{command: func(line string) ([]string, string) {

@@ -353,13 +353,14 @@ Feature: RFC 3030: messages in chunks
 
   @RFC3030-2/malformed @should
   Rule: BDAT that isn't a number with or without LAST is refused
-    A relay can't know then what follows, so that it may end the session. RFC 3030 §2; RFC 5321 §4.2.4.
+    A relay can't know then what follows, so that it may end the session; but it mustn't await octets that nobody counted.
+    RFC 3030 §2; RFC 5321 §4.2.4.
 
     Scenario Outline: BDAT with
       Given a client that has said EHLO
       And it has begun a transaction
-      When it says "<command>"
-      Then the relay answers 5yz
+      When it sends "<command>\r\n"
+      Then without awaiting more the relay answers 5yz
 
       Examples:
         | what                 | command          |

@@ -37,6 +37,9 @@ func (p *Profile) Open(ctx context.Context, o Options) (*Relay, error) {
 }
 
 func (r *Relay) open(ctx context.Context, o Options) error {
+	if err := r.profile.apart(); err != nil {
+		return err
+	}
 	if err := r.startSink(); err != nil {
 		return err
 	}
@@ -60,6 +63,24 @@ func (r *Relay) open(ctx context.Context, o Options) error {
 		}
 	}
 	r.describe()
+	return nil
+}
+
+// apart gives a fault where the relay must reach nobody and could.
+func (p *Profile) apart() error {
+	if !p.Isolated {
+		return nil
+	}
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return fmt.Errorf("see whether this is a network of its own: %w", err)
+	}
+	for _, i := range interfaces {
+		if i.Flags&net.FlagLoopback == 0 {
+			const text = "isolated: %s leads out of this machine, and the relay is started only where nothing does; relayspec conform goes there by itself"
+			return Faults{p.fault(fmt.Sprintf(text, i.Name), "isolated")}
+		}
+	}
 	return nil
 }
 

@@ -24,6 +24,7 @@ type Profile struct {
 	Capabilities []target.Capability `yaml:"capabilities"` // declared; what EHLO announces is added
 	Sink         *Sink               `yaml:"sink" or:"none"`
 	Start        *Start              `yaml:"start"`     // nil: the relay runs already
+	Isolated     bool                `yaml:"isolated"`  // it is opened only where no network but the loopback can be reached
 	Customers    []Customer          `yaml:"customers"` // that exist on the relay
 	Timeout      time.Duration       `yaml:"timeout"`   // to connect and for each reply; 0: 20 s
 

@@ -19,8 +19,10 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/relayspec/relayspec/features"
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/features/target/static"
+	"github.com/relayspec/relayspec/reports"
 )
 
 // opened opens a profile for the time of a spec.
@@ -47,6 +49,47 @@ func announcing(lines ...string) string {
 }
 
 var _ = Describe("A static target", func() {
+	It("misses a rule where it awaits octets that were never counted, for silence there isn't the network's", func() {
+		var verdicts []reports.Verdict
+		for _, way := range []string{hangs, "501 no"} {
+			r := scripted(func(_ int, line string) string {
+				switch {
+				case strings.HasPrefix(line, "EHLO"):
+					return "250-relay.example\r\n250 CHUNKING"
+				case line == "BDAT -1":
+					return way
+				}
+				return ""
+			})
+			p := profile("ports: {25: '" + r.address() + "'}" + strings.Replace(minimal, "2s", "300ms", 1))
+			suite, err := features.Load()
+			Expect(err).NotTo(HaveOccurred())
+			chosen, err := features.ParseSelection("RFC3030-2/malformed/*/a-size-below-nothing*")
+			Expect(err).NotTo(HaveOccurred())
+			run, err := features.Judge(context.Background(), features.Options{
+				Suite: suite, Open: p.Opener(static.Options{}), Workers: -1, Select: chosen,
+			})
+			Expect(err).NotTo(HaveOccurred())
+			Expect(run.Cases).To(HaveLen(1))
+			verdicts = append(verdicts, run.Cases[0].Verdict)
+		}
+		Expect(verdicts).To(Equal([]reports.Verdict{reports.NonStrict, reports.Pass}))
+	})
+
+	It("is started only where nothing leads out of the machine, if its profile says so", func() {
+		marker := filepath.Join(GinkgoT().TempDir(), "started")
+		p := profile("isolated: true\nstart: {command: [touch, " + marker + "], ready: '^(?P<port25>x)$'}" + minimal)
+		interfaces, err := net.Interfaces()
+		Expect(err).NotTo(HaveOccurred())
+		if len(interfaces) < 2 {
+			Skip("nothing leads out of here")
+		}
+		_, err = p.Open(context.Background(), static.Options{})
+		Expect(err).To(MatchError(ContainSubstring("target.yaml:1:11: isolated: ")))
+		Expect(errors.As(err, new(static.Faults))).To(BeTrue())
+		Expect(marker).NotTo(BeAnExistingFile())
+	})
+
 	It("adds what the relay announces, where the roles let it be judged", func() {
 		address := announcing("SIZE 1000", "pipelining", "AUTH LOGIN PLAIN XOAUTH2", "X-OTHER")
 		r := opened(profile("ports: {25: '" + address + "'}\ncapabilities: [helo-suffix]" + minimal))

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/relayspec/relayspec/fakes/island"
+)
+
+var _ = Describe("an isolated target", func() {
+	BeforeEach(func() {
+		if err := island.Lacking(); err != nil {
+			Skip(err.Error())
+		}
+		GinkgoT().Chdir(GinkgoT().TempDir())
+		GinkgoT().Setenv(asProgram, "1") // on the island the test binary is the program
+		Expect(os.WriteFile("target.yaml", []byte(strings.ReplaceAll(`name: apart
+isolated: true
+timeout: 2s
+roles: {sender: app@corp.example, recipients: ['*@example.net']}
+sink: {listen: "127.0.0.53:25"}
+start:
+  command: [go, run, ., -next-hop, "{sink}"]
+  dir: DIR
+  ready: ^ready port25=(?P<port25>\S+)$
+  within: 2m # it is compiled first
+`, "DIR", filepath.Dir(sample("minimal")))), 0o600)).To(Succeed())
+	})
+
+	It("is judged where nothing leads out, with its report here", func() {
+		got := relayspec("conform", "--target", "target.yaml", "--select", "RFC5321-4.1.1.1*", "--report", "report")
+		Expect(got.out).To(ContainSubstring("apart"), got.err)
+		Expect(got.code).To(BeElementOf(0, 1), got.err)
+		Expect("report/report.json").To(BeAnExistingFile())
+	})
+
+	It("is looked at there, too, and what is wrong is told with the same code", func() {
+		got := relayspec("target", "target.yaml")
+		Expect(got.code).To(Equal(0), got.err)
+		Expect(got.out).To(MatchRegexp(`(?m)^sink          127\.0\.0\.53:25$`), "a port that the machine itself may use for something else")
+
+		Expect(os.WriteFile("target.yaml", []byte(`name: apart
+isolated: true
+roles: {sender: app@corp.example, recipients: ['*@example.net']}
+start: {command: [sh, -c, "echo broken; exit 7"], ready: "^ready (?P<port25>.*)$"}
+`), 0o600)).To(Succeed())
+		got = relayspec("target", "target.yaml")
+		Expect(got.code).To(Equal(3))
+		Expect(got.err).To(ContainSubstring("broken"))
+	})
+})
