@@ -31,6 +31,8 @@ type cli struct {
 	Target   inspect  `cmd:"" help:"Check the profile of a relay, open it, and say what was found."`
 	Report   report   `cmd:"" help:"Write a kept report again, in other formats."`
 	Baseline baseline `cmd:"" help:"Keep the list of failures that are expected of a relay."`
+	Matrix   matrix   `cmd:"" help:"Put kept reports side by side: targets and rules."`
+	Diff     diff     `cmd:"" help:"Compare two kept reports."`
 	List     list     `cmd:"" help:"List the cases that judge a relay."`
 	Codes    codes    `cmd:"" help:"Account for the error codes that the service is known for."`
 	Trace    trace    `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`

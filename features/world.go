@@ -106,6 +106,7 @@ func (s *scenario) make(ctx context.Context) error {
 	case target.Binder:
 		return s.bind(ctx, maker)
 	case target.Applier:
+		s.tellWorld(s.world.complete())
 		return verb(target.CanApply, "make the world", maker.Apply(ctx, s.world.complete()))
 	}
 	return &Missing{target.CanApply}
@@ -131,6 +132,7 @@ func (s *scenario) bind(ctx context.Context, binder target.Binder) error {
 		return &lacking{Missing{target.CanApply}, "a customer of the relay's own can't be changed"}
 	}
 	s.world.cast = newCast(called)
+	s.tellWorld(s.world.complete())
 	return nil
 }
 
