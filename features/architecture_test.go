@@ -54,12 +54,16 @@ func mayImport() map[string][]string {
 		"loadgen/storm":               {"fakes/client"},
 		"reference/ledger/journal":    {"reference/ledger", "reference/policy"},
 		"features/target/embedded":    {"features/target", "fakes/mx", "simulator/...", "reference/..."},
-		"features/target/static":      {"features/target", "features/yamlfile", "fakes/client", "fakes/mx", "reports/transcript"},
 		"features/yamlfile":           {},
+		"features/target/child":       {},
+		"features/target/exec":        {"features/target", "features/target/child"},
+		"features/target/control":     {"features/target", "features/target/control/api"},
 		"features/target/control/api": {}, // generated
-		"features/samples":            {}, // only the tests that judge them
-		"features/samples/gosmtp":     {}, // somebody else's relays
-		"features/samples/minimal":    {},
+		"features/target/static": {"features/target", "features/target/child", "features/target/exec", "features/target/control",
+			"features/yamlfile", "fakes/client", "fakes/mx", "reports/transcript"},
+		"features/samples":         {}, // only the tests that judge them
+		"features/samples/gosmtp":  {}, // somebody else's relays
+		"features/samples/minimal": {},
 	}
 }
 

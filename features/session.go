@@ -234,10 +234,11 @@ func (s *scenario) dialer(sv server) (*client.Dialer, error) {
 	if address == "" {
 		return nil, &Failure{Want: fmt.Sprintf("port %d to be served", sv.port), Got: "no such port"}
 	}
-	if sv.source.Is6() {
+	how := dialling(s.target)
+	if sv.source.Is6() && how.Proxy == 0 {
 		address = overIPv6(address)
 	}
-	how, name := dialling(s.target), sv.name
+	name := sv.name
 	if name == "" {
 		name = strconv.Itoa(s.next())
 	}
@@ -245,6 +246,7 @@ func (s *scenario) dialer(sv server) (*client.Dialer, error) {
 	return &client.Dialer{
 		Address:     address,
 		Source:      sv.source,
+		Proxy:       how.Proxy,
 		ImplicitTLS: sv.port == target.Port465,
 		// A relay under test shows whatever certificate it made; who it is isn't at stake here.
 		TLS:        &tls.Config{InsecureSkipVerify: true, ServerName: how.ServerName, MinVersion: tls.VersionTLS12},

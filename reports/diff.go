@@ -87,35 +87,35 @@ func (d *Diff) Worse() bool {
 // Same tells whether nothing changed.
 func (d *Diff) Same() bool { return len(d.Rules)+len(d.Cases) == 0 }
 
-// said is a verdict with what explains it.
-type said struct {
+// judgement is a verdict with what explains it.
+type judgement struct {
 	id      string
 	verdict Verdict
 	reason  string
 }
 
-func ruleVerdicts(run *Run) []said {
-	var found []said
+func ruleVerdicts(run *Run) []judgement {
+	var found []judgement
 	for _, r := range run.Rules {
-		found = append(found, said{r.ID, r.Verdict, r.Reason})
+		found = append(found, judgement{r.ID, r.Verdict, r.Reason})
 	}
 	return found
 }
 
-func caseVerdicts(run *Run) []said {
-	var found []said
+func caseVerdicts(run *Run) []judgement {
+	var found []judgement
 	for _, c := range run.Cases {
-		found = append(found, said{c.ID, c.Verdict, cmp.Or(c.Reason, headline(c.Got))})
+		found = append(found, judgement{c.ID, c.Verdict, cmp.Or(c.Reason, headline(c.Got))})
 	}
 	for _, n := range run.NotRun {
-		found = append(found, said{n.ID, "", "not run: " + n.Reason})
+		found = append(found, judgement{n.ID, "", "not run: " + n.Reason})
 	}
 	return found
 }
 
 // changes lists what isn't the same, the worst first.
-func changes(before, after []said) []DiffEntry {
-	found, was, is := []DiffEntry{}, map[string]said{}, map[string]bool{}
+func changes(before, after []judgement) []DiffEntry {
+	found, was, is := []DiffEntry{}, map[string]judgement{}, map[string]bool{}
 	for _, s := range before {
 		was[s.id] = s
 	}

@@ -92,7 +92,7 @@ func Extensions() []Capability {
 var ErrUnsupported = errors.New("the target can't do that")
 
 // Caster names what exists on a relay that nobody can steer. The judge of the protocol asks it first; where a target has
-// no Caster it makes what it needs with Applier.
+// no Caster, or one that names no Sender, it makes what it needs with Applier.
 type Caster interface {
 	Roles() Roles
 }
@@ -125,7 +125,7 @@ type UsageSetter interface {
 
 // Clock is the target's own movable clock. It only goes forward, and returns when what fell due has been done.
 type Clock interface {
-	Now() time.Time
+	Now(ctx context.Context) (time.Time, error)
 	Advance(ctx context.Context, d time.Duration) error
 }
 
@@ -168,8 +168,8 @@ type Customer struct {
 	Unpaid   bool      `json:"unpaid,omitempty"`  // no invoice has been paid yet (LIM-UNPAID-DAY)
 	Trial    bool      `json:"trial,omitempty"`   // in the free trial (TRIAL-LOWER)
 	Domains  []string  `json:"domains"`
-	Users    []User    `json:"users"`
-	Settings []Setting `json:"settings"`
+	Users    []User    `json:"users,omitempty"`
+	Settings []Setting `json:"settings,omitempty"`
 }
 
 // User is a registered user.

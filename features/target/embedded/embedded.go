@@ -267,7 +267,7 @@ func (r *Relay) SetUsage(_ context.Context, u target.Usage) error {
 }
 
 // Now implements target.Clock.
-func (r *Relay) Now() time.Time { return r.clock.Now() }
+func (r *Relay) Now(context.Context) (time.Time, error) { return r.clock.Now(), nil }
 
 // Advance implements target.Clock.
 func (r *Relay) Advance(_ context.Context, d time.Duration) error { return r.clock.Advance(d) }

@@ -20,11 +20,14 @@ type Profile struct {
 	Version      string              `yaml:"version"`      //
 	Ports        Ports               `yaml:"ports"`        // may be left out where Start gives them
 	TLS          TLS                 `yaml:"tls"`          //
-	Roles        Roles               `yaml:"roles"`        //
+	Roles        Roles               `yaml:"roles"`        // may be left out where a driver makes customers
 	Capabilities []target.Capability `yaml:"capabilities"` // declared; what EHLO announces is added
 	Sink         *Sink               `yaml:"sink" or:"none"`
 	Start        *Start              `yaml:"start"`     // nil: the relay runs already
 	Isolated     bool                `yaml:"isolated"`  // it is opened only where no network but the loopback can be reached
+	Exec         *Exec               `yaml:"exec"`      // nil: no program steers it
+	Control      *Control            `yaml:"control"`   // nil: it isn't steered over HTTP
+	Proxy        string              `yaml:"proxy"`     // v1, v2: sessions begin with a PROXY header; empty: they don't
 	Customers    []Customer          `yaml:"customers"` // that exist on the relay
 	Timeout      time.Duration       `yaml:"timeout"`   // to connect and for each reply; 0: 20 s
 
@@ -72,9 +75,24 @@ type Sink struct {
 	Listen string `yaml:"listen"` // host:port; port 0: the system's choice
 }
 
+// Exec names the program that steers the relay. Source: package exec of this module.
+type Exec struct {
+	Command []string          `yaml:"command"` // filled in as Start's is
+	Dir     string            `yaml:"dir"`     // from the profile's folder; empty: that folder
+	Env     map[string]string `yaml:"env"`     // besides the environment; filled in as Command is
+	Timeout time.Duration     `yaml:"timeout"` // how long a verb may take; 0: 30 s
+}
+
+// Control says where the relay is steered over HTTP. Source: package control of this module.
+type Control struct {
+	URL     string        `yaml:"url"`     // {control} is filled in
+	Token   string        `yaml:"token"`   // {token} is filled in; empty: none is shown
+	Timeout time.Duration `yaml:"timeout"` // how long a verb may take; 0: 30 s
+}
+
 // Start says how a relay is started, once for each instance that is opened.
 type Start struct {
-	Command []string          `yaml:"command"` // {sink}, {scratch}, {port25}, {port465} and {port587} are filled in
+	Command []string          `yaml:"command"` // blanks() are filled in
 	Dir     string            `yaml:"dir"`     // from the profile's folder; empty: that folder
 	Env     map[string]string `yaml:"env"`     // besides the environment; filled in as Command is
 	Ready   string            `yaml:"ready"`   // an expression; its groups port25, port465, port587 give the addresses
