@@ -25,7 +25,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/relayspec/relayspec/fakes/client"
-	"github.com/relayspec/relayspec/fakes/island"
 	"github.com/relayspec/relayspec/fakes/mx"
 	"github.com/relayspec/relayspec/reference"
 	"github.com/relayspec/relayspec/reference/delivery"
@@ -38,7 +37,6 @@ import (
 const asProgram = "TEST_BINARY_IS_RELAYSPEC"
 
 func TestMain(m *testing.M) {
-	island.Land()
 	if os.Getenv(asProgram) != "" {
 		main()
 	}

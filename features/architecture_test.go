@@ -59,8 +59,8 @@ func mayImport() map[string][]string {
 		"features/target/exec":        {"features/target", "features/target/child"},
 		"features/target/control":     {"features/target", "features/target/control/api"},
 		"features/target/control/api": {}, // generated
-		"features/target/static": {"features/target", "features/target/child", "features/target/exec", "features/target/control",
-			"features/yamlfile", "fakes/client", "fakes/mx", "reports/transcript"},
+		"features/target/static": {"features/target", "features/yamlfile", "features/target/child", "features/target/exec", "features/target/control",
+			"fakes/client", "fakes/mx", "reports/transcript"},
 		"features/samples":         {}, // only the tests that judge them
 		"features/samples/gosmtp":  {}, // somebody else's relays
 		"features/samples/minimal": {},

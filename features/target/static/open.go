@@ -270,25 +270,37 @@ func addressOf(printed string) string {
 // pollEvery is how often a port is tried that a relay is to listen at.
 const pollEvery = 20 * time.Millisecond
 
-// awaitPort waits until the relay listens at one of its ports, or where it is steered.
+// awaitPort waits until the relay listens at all of its ports, and where it is steered: one that opens them one by one
+// isn't ready before.
 func (r *Relay) awaitPort(ctx context.Context, within time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
-		for _, address := range r.doors() {
-			var dialer net.Dialer
-			if socket, err := dialer.DialContext(limited, "tcp", address); err == nil {
-				return socket.Close()
-			}
+		closed := r.closedPort(limited)
+		if closed == "" {
+			return nil
 		}
 		select {
 		case <-r.process.Over():
 			return r.process.Ended()
 		case <-limited.Done():
-			return fmt.Errorf("the relay isn't ready within %s: nobody listens at its ports%s", within, r.process.Tail())
+			return fmt.Errorf("the relay isn't ready within %s: nobody listens at %s%s", within, closed, r.process.Tail())
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+// closedPort gives the first address at which nobody listens; "": somebody does at each.
+func (r *Relay) closedPort(ctx context.Context) string {
+	for _, address := range r.doors() {
+		var dialer net.Dialer
+		socket, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return address
+		}
+		socket.Close()
+	}
+	return ""
 }
 
 // doors are the addresses that are known before anybody has asked.
