@@ -9,6 +9,7 @@ import (
 
 	"github.com/relayspec/relayspec/features"
 	"github.com/relayspec/relayspec/features/target/static"
+	"github.com/relayspec/relayspec/features/yamlfile"
 	"github.com/relayspec/relayspec/reports"
 )
 
@@ -21,6 +22,7 @@ type conform struct {
 	Volume          string `default:"normal" enum:"normal,large" help:"What may really be sent: ${enum}. Large sends up to 4,600,000 recipients."`
 	Workers         int    `default:"0" placeholder:"N" help:"Scenarios side by side, each with a relay of its own. Default: one a CPU, and one alone where there is one relay."`
 	KeepTranscripts bool   `help:"Keep the transcripts of cases that pass, too."`
+	gating
 	outputs
 }
 
@@ -40,8 +42,21 @@ lines of its transcript, the counts, and the overall verdict in the last line.
 
 A FILE that is - is standard output, in place of the text. relayspec report writes a kept report again in other formats.
 
-Exit codes: 0 every judged rule that must hold holds; 1 one doesn't; 2 a mistake in the command line or the configuration;
-3 inconclusive: an ERROR, or no rule that must hold was judged; 4 nothing ran; 130 interrupted. A report is written in every case.`
+What fails and is known to may be listed in a baseline, each with a reason; the relay stays non-conformant, and the gate is
+satisfied as long as all of it fails as listed:
+
+  relayspec conform --target relay.yaml --report report --baseline baseline.yaml
+  relayspec baseline update --baseline baseline.yaml --report report     list what fails; then write the reasons
+
+Exit codes: what is made of the run, in this order; a report is written in every case.
+  130  interrupted
+    2  a mistake in the command line, the configuration, the profile or the baseline
+    1  a rule that must hold doesn't, or a listed failure CHANGED; with --strict, also NONSTRICT, NOTE and FLAKY; with
+       --drift error, also a DRIFT
+    4  nothing ran
+    3  inconclusive: an ERROR, cases that weren't run, fewer than --min-run, or no rule that must hold was judged
+    5  an entry of the baseline is true no more: its cases pass, it matches nothing that ran, or its last day is over
+    0  the gate is satisfied`
 }
 
 // Run judges the relay and reports.
@@ -61,10 +76,7 @@ func (c *conform) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	if err := c.check(); err != nil {
-		return err
-	}
-	run, judging := features.Judge(ctx, features.Options{
+	options := features.Options{
 		Suite:           suite,
 		Open:            open,
 		Workers:         workers,
@@ -74,7 +86,14 @@ func (c *conform) Run(ctx context.Context, s *streams) error {
 		KeepTranscripts: c.KeepTranscripts,
 		Progress:        progress(s.err),
 		Tool:            tool(),
-	})
+	}
+	if err := c.gate(&options); err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	run, judging := features.Judge(ctx, options)
 	if terminal(s.err) {
 		fmt.Fprint(s.err, "\r\x1b[K")
 	}
@@ -105,8 +124,8 @@ func outcome(run *reports.Run, judging error, selection string) error {
 	switch {
 	case errors.Is(judging, features.ErrNothingSelected):
 		return nothingSelected(selection)
-	case errors.As(judging, new(static.Faults)):
-		return &exit{exitUsage, &advice{judging, "Mend the profile and judge again"}}
+	case errors.As(judging, new(yamlfile.Faults)):
+		return &exit{exitUsage, &advice{judging, "Mend this file and judge again"}}
 	case judging != nil && !run.Interrupted:
 		const next = "The report says what was found before; mend this and judge again"
 		return &exit{features.ExitCode(run), &advice{judging, next}}

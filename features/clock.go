@@ -42,9 +42,13 @@ func timeHasPassedSince(ctx context.Context, words string) error {
 	if !ok {
 		return &Missing{target.CanClock}
 	}
-	left := s.began.Add(d).Sub(clock.Now())
+	now, err := clock.Now(ctx)
+	if err != nil {
+		return verb(target.CanClock, "read the clock", err)
+	}
+	left := s.began.Add(d).Sub(now)
 	if s.began.IsZero() || left <= 0 {
-		return fmt.Errorf("the clock can't be moved to %s after the beginning at %s: it is %s", d, s.began, clock.Now())
+		return fmt.Errorf("the clock can't be moved to %s after the beginning at %s: it is %s", d, s.began, now)
 	}
 	return s.advance(ctx, left)
 }
@@ -63,18 +67,30 @@ func (s *scenario) begin(ctx context.Context) error {
 		return nil
 	}
 	s.charged = true
-	clock, ok := s.target.(target.Clock)
-	if !ok {
-		return nil
+	now, err := s.time(ctx)
+	if err != nil {
+		return err
 	}
-	now := clock.Now()
 	if left := now.Truncate(day).Add(day).Sub(now); left < halfDay && s.declares(target.CanClock) && !s.declares(target.Sliding) {
 		if err := s.advance(ctx, left+morning); err != nil {
 			return err
 		}
+		if now, err = s.time(ctx); err != nil {
+			return err
+		}
 	}
-	s.began = clock.Now()
+	s.began = now
 	return nil
+}
+
+// time is the relay's, or where it has no clock that can be read, that of this machine.
+func (s *scenario) time(ctx context.Context) (time.Time, error) {
+	clock, ok := s.target.(target.Clock)
+	if !ok || !s.declares(target.CanClock) {
+		return time.Now(), nil
+	}
+	now, err := clock.Now(ctx)
+	return now, verb(target.CanClock, "read the clock", err)
 }
 
 // advance moves the relay's clock forward by d.
@@ -86,6 +102,7 @@ func (s *scenario) advance(ctx context.Context, d time.Duration) error {
 	if !ok {
 		return &Missing{target.CanClock}
 	}
+	s.call("", clockCall, clockNote{d.Seconds()})
 	s.transcript.Note("", "the clock moves on by "+d.String())
 	return verb(target.CanClock, "move the clock", clock.Advance(ctx, d))
 }

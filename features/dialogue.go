@@ -105,6 +105,7 @@ func (s *scenario) connect(ctx context.Context, role target.Role) error {
 	if err != nil {
 		return err
 	}
+	s.tellRoles(roles)
 	if role == 0 {
 		role = s.anyPort()
 	}
@@ -142,37 +143,37 @@ func (s *scenario) silence() {
 // cast gives the roles of the target: its own, or those of a world that is made for this scenario.
 func (s *scenario) cast(ctx context.Context) (*target.Roles, error) {
 	if caster, ok := s.target.(target.Caster); ok {
-		roles := caster.Roles()
-		return &roles, nil
+		if roles := caster.Roles(); roles.Sender != "" {
+			return &roles, nil
+		}
 	}
 	if s.world.applied && s.talk.roles != nil {
 		return s.talk.roles, nil
 	}
-	roles := s.company()
+	roles, err := s.company(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return roles, s.ready(ctx)
 }
 
 // company makes a customer whose user may relay from this machine in clear text, and gives its roles.
-func (s *scenario) company() *target.Roles {
+func (s *scenario) company(ctx context.Context) (*target.Roles, error) {
+	now, err := s.time(ctx)
+	if err != nil {
+		return nil, err
+	}
 	users := s.users("anna@acme.example, bert@acme.example")
 	for i := range users {
 		users[i].Tokens = []target.Token{{Value: fmt.Sprintf("ya29.%s.%d", s.namespace, i)}}
 	}
-	gone := target.Token{Value: "ya29." + s.namespace + ".expired", Expires: s.now().Add(-time.Hour)}
+	gone := target.Token{Value: "ya29." + s.namespace + ".expired", Expires: now.Add(-time.Hour)}
 	users[0].Tokens = append(users[0].Tokens, gone)
 	s.world.add(target.Customer{ID: s.customer("acme"), Licences: 100, Domains: []string{s.text("acme.example")}, Users: users})
 	return &target.Roles{
 		Client: s.text("client.elsewhere.example"), Sender: users[0].Address, Recipients: []string{"*@" + s.text("other.example")},
 		User: users[0], Other: users[1], Expired: gone.Value,
-	}
-}
-
-// now is the relay's time.
-func (s *scenario) now() time.Time {
-	if clock, ok := s.target.(target.Clock); ok {
-		return clock.Now()
-	}
-	return time.Now()
+	}, nil
 }
 
 // words fills in a line of the feature.

@@ -32,7 +32,11 @@ func hasForm(ctx context.Context, form string) error {
 		right = func(line string) bool { return !ehloKeyword.MatchString(line) }
 	}
 	if i := slices.IndexFunc(lines, func(line string) bool { return !right(line) }); i >= 0 {
-		return &Failure{Want: "an answer that " + form + s.to(), Got: fmt.Sprintf("%d with the line %q", last.reply.Code, s.plain(lines[i]))}
+		return &Failure{
+			Want:  "an answer that " + form + s.to(),
+			Got:   fmt.Sprintf("%d with the line %q", last.reply.Code, s.plain(lines[i])),
+			Reply: codesOf(last.reply),
+		}
 	}
 	return nil
 }
@@ -44,8 +48,9 @@ func keepsLinesWithin(ctx context.Context, most int) error {
 		for _, line := range h.reply.Lines {
 			if len(line)+around > most {
 				return &Failure{
-					Want: fmt.Sprintf("lines of at most %d octets", most),
-					Got:  fmt.Sprintf("one of %d in answer to %s", len(line)+around, h.command),
+					Want:  fmt.Sprintf("lines of at most %d octets", most),
+					Got:   fmt.Sprintf("one of %d in answer to %s", len(line)+around, h.command),
+					Reply: codesOf(h.reply),
 				}
 			}
 		}

@@ -144,7 +144,7 @@ func TestAFailureShowsTheReplyAndMarksIt(t *testing.T) {
 	o := refusedAt("mail", reply(550, "5.7.1 No anna@acme-t1.example."))
 	o.session, o.mail = "1", mail{sender: "anna@acme-t1.example", recipients: []string{"b@x"}}
 	s.outcomes = []outcome{o}
-	want := &Failure{Want: "acceptance", Got: "the message from <anna@acme.example> refused at mail: 550 5.7.1 No anna@acme.example."}
+	want := &Failure{Want: "acceptance", Got: "the message from <anna@acme.example> refused at mail: 550 5.7.1 No anna@acme.example.", Reply: "550 5.7.1"}
 	failure := new(Failure)
 	if err := accepts(ctx, ""); !errors.As(err, &failure) {
 		t.Fatal(err)

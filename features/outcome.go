@@ -117,7 +117,15 @@ func (s *scenario) fail(o outcome, want string) *Failure {
 	if reply.Code != 0 {
 		s.transcript.Mark(o.session, strconv.Itoa(reply.Code))
 	}
-	return &Failure{Want: want, Got: s.plain(fmt.Sprintf("%s: %s", o.what(refused), reply))}
+	return &Failure{Want: want, Got: s.plain(fmt.Sprintf("%s: %s", o.what(refused), reply)), Reply: codesOf(reply)}
+}
+
+// codesOf gives the codes of a reply, "" when there is none.
+func codesOf(r client.Reply) string {
+	if r.Code == 0 {
+		return ""
+	}
+	return strings.TrimSpace(strconv.Itoa(r.Code) + " " + r.Enhanced())
 }
 
 // what names in words what came.

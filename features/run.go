@@ -36,6 +36,17 @@ type Options struct {
 	Bound time.Duration
 	// KeepTranscripts keeps the transcript of cases that pass, too.
 	KeepTranscripts bool
+	// Disable leaves cases out: DISABLED(user); nil: none. Disabled is how the user wrote it, for the report.
+	Disable  Selection
+	Disabled string
+	// Shard takes a part of the selected cases. The zero value takes all.
+	Shard Shard
+	// Reruns is how often a case that came to FAIL or ERROR is run again; 0: never.
+	Reruns int
+	// Baseline lists the failures that are expected; nil: none are.
+	Baseline *Baseline
+	// Gating says what is in the way of a build.
+	Gating Gating
 	// Progress is told of each case that ended, one call at a time; nil: nobody.
 	Progress func(ended reports.Case, count, chosen int)
 	// Tool is what the report says of the program.
@@ -56,6 +67,7 @@ func run(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) (*r
 	err := r.judge()
 	found := r.found(err)
 	found.Started, found.Duration = started.UTC().Truncate(time.Millisecond), time.Since(started)
+	r.Suite.conclude(found, r.Baseline, r.Gating)
 	return found, err
 }
 
@@ -67,6 +79,7 @@ func newRunner(ctx context.Context, o Options, steps func(*godog.ScenarioContext
 			r.chosen = append(r.chosen, i)
 		}
 	}
+	r.chosen = r.Shard.of(r.Suite, r.chosen)
 	return r
 }
 
@@ -137,7 +150,10 @@ func (r *runner) judge() (err error) {
 	if err := r.open(); err != nil {
 		return err
 	}
-	return r.walk(r.chosen)
+	if err := r.walk(r.chosen); err != nil {
+		return err
+	}
+	return r.rerun()
 }
 
 // newNamespace gives what the names of this run's customers begin with: another run against the same relay must not meet them.
@@ -168,6 +184,11 @@ func (r *runner) open() error {
 		}
 		if i == 0 {
 			r.described = description
+		}
+		if r.Baseline != nil {
+			if err := r.Baseline.checkTarget(description.Name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -307,6 +328,8 @@ func (r *runner) found(err error) *reports.Run {
 		Target:    describe(r.described),
 		Volume:    string(r.Volume),
 		Selection: r.Selection,
+		Disabled:  r.Disabled,
+		Shard:     r.Shard.report(),
 	}
 	if err != nil {
 		out.Trouble = err.Error()
@@ -324,10 +347,18 @@ func (r *runner) found(err error) *reports.Run {
 		out.NotRun = append(out.NotRun, reports.NotRun{ID: c.ID, Reason: reason, Name: c.Name, Feature: c.Feature, Line: c.Line})
 	}
 	out.Interrupted = r.ctx.Err() != nil && len(out.NotRun) > 0
-	out.Rules = r.Suite.judgeRules(out.Cases, out.NotRun)
-	out.Totals = reports.Count(out.Cases, out.Rules, out.NotRun)
-	out.Overall = overall(out)
 	return out
+}
+
+// conclude says what the cases of run come to: against the baseline, if there is one, by rule, as a whole, and at the gate.
+func (s *Suite) conclude(run *reports.Run, baseline *Baseline, gating Gating) {
+	if baseline != nil {
+		baseline.compare(run, s, run.Started)
+	}
+	run.Rules = s.judgeRules(run.Cases, run.NotRun)
+	run.Totals = reports.Count(run.Cases, run.Rules, run.NotRun)
+	run.Overall = overall(run)
+	run.Gate = gating.Decide(run)
 }
 
 func describe(d target.Description) reports.Target {

@@ -46,10 +46,12 @@ type scenario struct {
 	session *session // nil: none is open
 	talk    dialogue // of the protocol's scenarios
 
-	charged  bool      // something was sent or preloaded
-	began    time.Time // by the relay's clock, when the first thing was charged
-	serial   int       // numbers recipients and tokens
-	outcomes []outcome // of the last When, in the order sent
+	charged bool      // something was sent or preloaded
+	began   time.Time // by the relay's clock, when the first thing was charged
+	serial  int       // numbers recipients and tokens
+	// told and rolesTold: the transcript has the call that begins it, and that of the roles.
+	told, rolesTold bool
+	outcomes        []outcome // of the last When, in the order sent
 }
 
 // newScenario gives a scenario that has asked for nothing yet.
@@ -90,8 +92,9 @@ func registerSteps(sc *godog.ScenarioContext) {
 
 // Failure is an assertion that didn't hold. It alone makes a FAIL.
 type Failure struct {
-	Want string // what was acceptable
-	Got  string // what came
+	Want  string // what was acceptable
+	Got   string // what came
+	Reply string // codes of the offending reply: "550 5.7.1", "250"; empty: no reply is at fault
 }
 
 func (f *Failure) Error() string { return fmt.Sprintf("wanted %s; got %s", f.Want, f.Got) }

@@ -30,6 +30,7 @@ type server struct {
 	user     string // whom it authenticates as; empty: nobody
 	password string // empty: the right one
 	clear    bool   // it authenticates without TLS
+	name     string // of its session in the transcript; empty: a number
 }
 
 // session is an open session of the sending server.
@@ -233,19 +234,25 @@ func (s *scenario) dialer(sv server) (*client.Dialer, error) {
 	if address == "" {
 		return nil, &Failure{Want: fmt.Sprintf("port %d to be served", sv.port), Got: "no such port"}
 	}
-	if sv.source.Is6() {
+	how := dialling(s.target)
+	if sv.source.Is6() && how.Proxy == 0 {
 		address = overIPv6(address)
 	}
-	how := dialling(s.target)
+	name := sv.name
+	if name == "" {
+		name = strconv.Itoa(s.next())
+	}
+	s.tellConnection(name, sv)
 	return &client.Dialer{
 		Address:     address,
 		Source:      sv.source,
+		Proxy:       how.Proxy,
 		ImplicitTLS: sv.port == target.Port465,
 		// A relay under test shows whatever certificate it made; who it is isn't at stake here.
 		TLS:        &tls.Config{InsecureSkipVerify: true, ServerName: how.ServerName, MinVersion: tls.VersionTLS12},
 		Timeout:    how.Timeout,
 		Transcript: s.transcript,
-		Name:       strconv.Itoa(s.next()),
+		Name:       name,
 	}, nil
 }
 

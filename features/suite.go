@@ -313,10 +313,10 @@ func (f *feature) stretches(document *messages.Feature, lines int) []stretch {
 		if child.Rule == nil {
 			continue
 		}
-		starts = append(starts, stretch{first: firstLine(child.Rule.Location, child.Rule.Tags)})
+		starts = append(starts, stretch{first: startOf(child.Rule.Location, child.Rule.Tags)})
 		for _, inner := range child.Rule.Children {
 			if sc := inner.Scenario; sc != nil {
-				starts = append(starts, stretch{first: firstLine(sc.Location, sc.Tags), cases: f.cases[sc.Id]})
+				starts = append(starts, stretch{first: startOf(sc.Location, sc.Tags), cases: f.cases[sc.Id]})
 			}
 		}
 	}
@@ -333,7 +333,7 @@ func (f *feature) stretches(document *messages.Feature, lines int) []stretch {
 	return found
 }
 
-func firstLine(location *messages.Location, tags []*messages.Tag) int {
+func startOf(location *messages.Location, tags []*messages.Tag) int {
 	line := location.Line
 	for _, tag := range tags {
 		line = min(line, tag.Location.Line)

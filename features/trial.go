@@ -47,6 +47,10 @@ func (t *trial) before(ctx context.Context, pickle *godog.Scenario) (context.Con
 	t.index, t.began = index, time.Now()
 	c := &t.Suite.Cases[index]
 	t.steps = slices.Clone(c.Steps)
+	if t.Disable != nil && t.Disable(c) {
+		t.settle(reports.Disabled, "user")
+		return ctx, godog.ErrSkip
+	}
 	if verdict, missing := lacks(t.described, c); missing != "" {
 		t.settle(verdict, missing)
 		return ctx, godog.ErrSkip
@@ -203,7 +207,7 @@ func unjudged(c *reports.Case, dead error) {
 	case c.Reason != "":
 		reason += "\n" + c.Reason
 	}
-	c.Verdict, c.Reason, c.Want, c.Got = reports.Error, reason, "", ""
+	c.Verdict, c.Reason, c.Want, c.Got, c.Reply = reports.Error, reason, "", "", ""
 }
 
 // end closes the scenario.
@@ -240,7 +244,7 @@ func (t *trial) verdict(outOfTime bool) reports.Case {
 		c.Reason = fmt.Sprintf("it took longer than %s: %v", t.bound(described), t.err)
 	case errors.As(t.err, &failure):
 		c.Verdict, c.Step = failedCase(&c), t.step
-		c.Want, c.Got = failure.Want, failure.Got
+		c.Want, c.Got, c.Reply = failure.Want, failure.Got, failure.Reply
 	case errors.As(t.err, &missing):
 		c.Verdict, c.Step, c.Reason = absent(missing.Capability), t.step, lack(t.err, missing)
 		c.Evidence, c.Stages = "", nil // nothing was shown

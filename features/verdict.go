@@ -9,31 +9,26 @@ import (
 	"github.com/relayspec/relayspec/reports"
 )
 
-// The exit codes of a run. Others: 2 for usage and configuration, 5 for a stale baseline.
+// The exit codes of a run. 2 is for usage, configuration, profile and baseline.
 const (
-	ExitSatisfied     = 0   // every judged must rule holds
-	ExitNonConformant = 1   // a must rule doesn't hold
-	ExitInconclusive  = 3   // an ERROR, or no must rule was judged
+	ExitSatisfied     = 0   // every judged must rule holds, or the baseline lists what breaks it
+	ExitNonConformant = 1   // a must rule doesn't hold, and no baseline says so
+	ExitInconclusive  = 3   // an ERROR, no must rule was judged, or fewer cases ran than must
 	ExitNothingRan    = 4   // no case came to a verdict of its own
+	ExitStale         = 5   // an entry of the baseline is true no more
 	ExitInterrupted   = 130 // 128 and SIGINT
 )
 
-// ExitCode says what a process ends with that made run.
+// ExitCode says what a process ends with that made run: the code of its gate.
 func ExitCode(run *reports.Run) int {
-	switch {
-	case run.Interrupted:
-		return ExitInterrupted
-	case run.Overall == reports.NonConformant:
-		return ExitNonConformant
-	case run.Totals.Ran == 0 && (run.Trouble == "" || run.Totals.Chosen == 0):
-		return ExitNothingRan
-	case run.Overall == reports.Inconclusive:
-		return ExitInconclusive
+	if run.Gate != nil {
+		return run.Gate.Code
 	}
-	return ExitSatisfied
+	return Gating{}.Decide(run).Code
 }
 
-// overall is what a run says as a whole. The worst speaks first: a failure is a failure, also beside what nobody could tell.
+// overall is what a run says as a whole. The worst speaks first: a failure is a failure, also beside what nobody could
+// tell, and whether or not a baseline lists it. What held only when it was asked again is a deviation.
 func overall(run *reports.Run) reports.Overall {
 	n := run.Totals
 	missed := false
@@ -41,7 +36,7 @@ func overall(run *reports.Run) reports.Overall {
 		if r.Level == reports.Must && r.Verdict == reports.Fail {
 			return reports.NonConformant
 		}
-		missed = missed || r.Verdict == reports.NonStrict
+		missed = missed || r.Verdict == reports.NonStrict || r.Level == reports.Must && r.Flaky
 	}
 	switch {
 	case n.Verdicts[reports.Error] > 0, n.NotRun > 0, run.Trouble != "", n.Must.Judged == 0:
@@ -87,6 +82,7 @@ func (s *Suite) judgeRules(cases []reports.Case, notRun []reports.NotRun) []repo
 		t := of(rule.ID)
 		rule.Cases, rule.Ran = t.cases, t.ran
 		rule.Verdict = t.verdict(rule.Level)
+		rule.Listed, rule.Flaky = t.failed && !t.unlisted, t.flaky
 		if rule.Verdict == "" {
 			rule.Reason, rule.NotOffered = t.reason(), t.notOffered()
 		}
@@ -128,7 +124,10 @@ type tally struct {
 	bound  int  // those of ran that bind
 	failed bool // an assertion didn't hold, whatever the level of its case: each rule has a level of its own
 	erred  bool
-	absent []string // why cases didn't run
+	// unlisted: a case that breaks the rule isn't in the baseline, or in another way.
+	unlisted bool
+	flaky    bool     // a case held only when it was run again
+	absent   []string // why cases didn't run
 }
 
 // add counts c.
@@ -142,12 +141,14 @@ func (t *tally) add(c reports.Case) {
 	if binding(&c) {
 		t.bound++
 	}
-	switch c.Verdict {
+	switch c.Own() {
 	case reports.Fail, reports.NonStrict, reports.Noted:
 		t.failed = t.failed || binding(&c)
+		t.unlisted = t.unlisted || binding(&c) && c.Verdict != reports.XFail
 	case reports.Error:
 		t.erred = true
 	}
+	t.flaky = t.flaky || c.Verdict == reports.Flaky || c.Found == reports.Flaky
 }
 
 func (t *tally) hold(reason string) {

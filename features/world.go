@@ -102,13 +102,15 @@ func (s *scenario) ready(ctx context.Context) error {
 
 // make has the relay make the world, or find what is like it.
 func (s *scenario) make(ctx context.Context) error {
-	switch maker := s.target.(type) {
-	case target.Binder:
-		return s.bind(ctx, maker)
-	case target.Applier:
-		return verb(target.CanApply, "make the world", maker.Apply(ctx, s.world.complete()))
+	err := error(&Missing{target.CanApply})
+	if maker, ok := s.target.(target.Applier); ok {
+		s.tellWorld(s.world.complete())
+		err = verb(target.CanApply, "make the world", maker.Apply(ctx, s.world.complete()))
 	}
-	return &Missing{target.CanApply}
+	if binder, ok := s.target.(target.Binder); ok && errors.As(err, new(*Missing)) {
+		return s.bind(ctx, binder)
+	}
+	return err
 }
 
 // bind takes customers of the relay's own for those of the scenario. They are the same ones to the end: what a scenario
@@ -131,6 +133,7 @@ func (s *scenario) bind(ctx context.Context, binder target.Binder) error {
 		return &lacking{Missing{target.CanApply}, "a customer of the relay's own can't be changed"}
 	}
 	s.world.cast = newCast(called)
+	s.tellWorld(s.world.complete())
 	return nil
 }
 

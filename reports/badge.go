@@ -36,12 +36,18 @@ func badgeOf(run *Run) badge {
 	case Deviating:
 		b.Color = "green"
 		b.Message += fmt.Sprintf(", %d should missed", verdictsOf(run, NonStrict))
+		if n := run.Totals.Verdicts[Flaky]; n > 0 {
+			b.Message += fmt.Sprintf(", %d flaky", n)
+		}
 	case Partial:
 		b.Color = "yellow"
 		b.Message += fmt.Sprintf(", %d not judged", must.All-must.Judged)
 	case NonConformant:
 		b.Color, b.IsError = "red", true
 		b.Message = "non-conformant, " + failing(verdictsOf(run, Fail))
+		if run.Gate != nil && run.Gate.Code == 0 {
+			b.Message += ", as expected"
+		}
 	default:
 		b.Color, b.IsError = "lightgrey", true
 		b.Message = string(Inconclusive)

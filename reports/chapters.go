@@ -79,8 +79,9 @@ func documentLines(run *Run) map[string]string {
 	return found
 }
 
-// worstFirst gives the verdicts of cases in which an assertion didn't hold, or the judge could not tell.
-func worstFirst() []Verdict { return []Verdict{Fail, Error, NonStrict, Noted} }
+// worstFirst gives the verdicts of cases in which an assertion didn't hold, or the judge could not tell, or the baseline
+// is wrong; those that are as the baseline says come last.
+func worstFirst() []Verdict { return []Verdict{Fail, XPass, Error, NonStrict, Flaky, Noted, XFail} }
 
 // told gives the cases that have something to tell, the worst first.
 func told(run *Run) []Case {

@@ -72,8 +72,9 @@ const embeddedLines = 200
 // WriteCucumber writes run as Cucumber JSON, for the viewers of the Gherkin world: a feature a file, an element a case,
 // its steps with what came of them. Each case carries its verdict as a tag, @NONSTRICT for instance.
 //
-// These viewers know no verdict but passed and failed. The step that decided a FAIL or an ERROR is failed; that of a
-// NONSTRICT or a NOTE passed, with what was missed embedded in it. A case that was held back, or not run, has only skipped
+// These viewers know no verdict but passed and failed. The step that decided a FAIL or an ERROR is failed, and so is the last
+// one of an XPASS; that of a NONSTRICT, a NOTE or a FLAKY passed, and that of an XFAIL is skipped, with what was missed
+// embedded in it. A case that was held back, or not run, has only skipped
 // steps and the reason embedded in the first. Credentials are left out.
 func WriteCucumber(w io.Writer, run *Run) error {
 	run = shown(run)
@@ -153,9 +154,9 @@ func decider(steps []Step) int {
 
 func resultOf(v Verdict) StepResult {
 	switch v {
-	case Pass, NonStrict, Noted:
+	case Pass, NonStrict, Noted, Flaky:
 		return StepPassed
-	case Fail, Error:
+	case Fail, Error, XPass:
 		return StepFailed
 	}
 	return StepSkipped
@@ -185,21 +186,26 @@ func newCucumberStep(uri string, s Step) cucumberStep {
 func (s *cucumberStep) tell(c Case, documentLine string) {
 	switch c.Verdict {
 	case Fail:
-		s.Result.Status, s.Result.Error = StepFailed, fmt.Sprintf("%s\n\nwanted: %s\ngot:    %s", c.Verdict, c.Want, c.Got)
+		s.Result.Status, s.Result.Error = StepFailed, fmt.Sprintf("%s\n\nwanted: %s\ngot:    %s", said(c), c.Want, c.Got)
+	case XPass:
+		s.Result.Status, s.Result.Error = StepFailed, fmt.Sprintf("%s\n\n%s", c.Verdict, complaint(c))
 	case Error:
 		if s.Result.Status != StepUndefined {
 			s.Result.Status = StepFailed
 		}
 		s.Result.Error = fmt.Sprintf("%s\n\n%s", c.Verdict, c.Reason)
-	case NonStrict, Noted:
+	case NonStrict, Noted, Flaky:
 		s.Result.Status = StepPassed
-		s.embed(fmt.Sprintf("%s: %s. %s", c.Verdict, missed(c), passesBecause(c.Verdict)))
+		s.embed(fmt.Sprintf("%s: %s. %s", said(c), complaint(c), passesBecause(c.Verdict)))
+	case XFail:
+		s.Result.Status = StepSkipped
+		s.embed(fmt.Sprintf("%s: %s\n%s", c.Verdict, missed(c), expectation(c)))
 	default:
 		s.embed(fmt.Sprintf("%s(%s)", c.Verdict, c.Reason))
 		return
 	}
 	s.embed(aboutCase(c, documentLine))
-	if len(c.Transcript) > tailLines {
+	if len(spoken(c.Transcript)) > tailLines {
 		s.embed(plainExcerpt(c.Transcript, embeddedLines))
 	}
 }

@@ -40,6 +40,7 @@ type page struct {
 	Told      []pageCase
 	Chapters  []pageChapter
 	Held      []Case
+	Astray    []pageEntry
 	NotChosen []Rule // rules of which no case was chosen
 }
 
@@ -64,6 +65,12 @@ type pageRule struct {
 	Judgement Verdict // as Verdict, "" when it wasn't judged
 	Cases     []pageCase
 	Share     string // of its cases, in words
+}
+
+// pageEntry is an entry of the baseline that is wrong.
+type pageEntry struct {
+	Entry
+	Place string
 }
 
 type pageCase struct {
@@ -91,6 +98,9 @@ func newPage(run *Run) *page {
 		if !c.Verdict.Ran() {
 			p.Held = append(p.Held, c)
 		}
+	}
+	for _, e := range astray(run) {
+		p.Astray = append(p.Astray, pageEntry{e, run.Baseline.place(e)})
 	}
 	of := map[string][]pageCase{}
 	for _, c := range run.Cases {
@@ -129,7 +139,7 @@ func caseShare(r Rule) string {
 func newPageCase(c Case, lines, anchors map[string]string) pageCase {
 	out := pageCase{Case: c, Anchor: anchors[c.ID], Origin: origin(c, lines[c.Rules[0]])}
 	out.Tail = excerpt(c.Transcript, tailLines)
-	switch n := len(c.Transcript); {
+	switch n := len(spoken(c.Transcript)); {
 	case n > pageLines:
 		out.Whole, out.More = excerpt(c.Transcript, pageLines), fmt.Sprintf("The last %d of its %d lines; transcripts/%s.txt has all", pageLines, n, c.ID)
 	case len(out.Tail) < n:
@@ -155,12 +165,20 @@ func facts(run *Run) []fact {
 	add("Took", run.Duration.Round(10*time.Millisecond).String())
 	add("Volume", run.Volume)
 	add("Selection", run.Selection)
+	add("Left out", run.Disabled)
+	if run.Shard != nil {
+		add("Shard", run.Shard.String())
+	}
 	add("Must", share(run.Totals.Must))
 	add("Should", share(run.Totals.Should))
 	add("Cases", fmt.Sprintf("%d chosen, %d ran, %d held back, %d not run",
 		run.Totals.Chosen, run.Totals.Ran, run.Totals.HeldBack, run.Totals.NotRun))
 	if run.Totals.Ran > 0 {
 		add("Evidence", listed(run.Totals.evidence(), "none"))
+	}
+	if run.Baseline != nil {
+		add("Baseline", fmt.Sprintf("%s, %s: %s", run.Baseline.File, plural(len(run.Baseline.Entries), "entry"),
+			listed(run.Baseline.states(), "nothing is expected to fail")))
 	}
 	return found
 }
@@ -173,6 +191,9 @@ func verdictsInWords() []count {
 		{Verdict: NonStrict, Means: "it missed a rule that should hold"},
 		{Verdict: Noted, Means: "it does otherwise, and nothing binds it"},
 		{Verdict: Error, Means: "the judge or the network could not tell"},
+		{Verdict: XFail, Means: "it doesn't hold, just as the baseline says"},
+		{Verdict: XPass, Means: "the baseline says that it doesn't hold, but it does: take the entry out"},
+		{Verdict: Flaky, Means: "it didn't hold, and did when it was run again"},
 		{Verdict: Unsupported, Means: "the target declares that it hasn't got what the case needs"},
 		{Verdict: Unprovisioned, Means: "the target can't be brought into the state that the case needs"},
 		{Verdict: Disabled, Means: "left out by the user"},
@@ -182,6 +203,9 @@ func verdictsInWords() []count {
 func pageFuncs() template.FuncMap {
 	return template.FuncMap{
 		"sign":    sign,
+		"said":    said,
+		"listed":  expectation,
+		"remark":  remarkOn,
 		"class":   func(v Verdict) string { return strings.ToLower(string(v)) },
 		"kind":    func(o Overall) string { return strings.ReplaceAll(string(o), " ", "-") },
 		"overall": overallWords,
@@ -201,8 +225,12 @@ func sign(v Verdict) string {
 		return "✓"
 	case Fail:
 		return "✗"
-	case NonStrict:
+	case NonStrict, Flaky:
 		return "△"
+	case XPass:
+		return "‼"
+	case XFail:
+		return "≈"
 	case Noted:
 		return "i"
 	case Error:
@@ -229,7 +257,7 @@ func overallWords(o Overall) string {
 	case Conformant:
 		return "Every rule that must hold was judged, and holds."
 	case Deviating:
-		return "Every rule that must hold was judged, and holds; one that should hold doesn't."
+		return "Every rule that must hold was judged, and holds; one that should hold doesn't, or one held only when it was asked again."
 	case Partial:
 		return "Every rule that must hold and was judged holds. Some weren't judged."
 	case NonConformant:

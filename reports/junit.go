@@ -63,8 +63,9 @@ type (
 
 // WriteJUnit writes run as JUnit XML: a testsuite a chapter, a testcase a case.
 //
-// FAIL is a failure, ERROR an error; UNSUPPORTED, UNPROVISIONABLE and DISABLED are skipped; NONSTRICT and NOTE pass, and
-// their system-out says what was missed. A case that wasn't run is an error: nobody could tell, and a viewer that saw only
+// FAIL and XPASS are failures, ERROR is an error; UNSUPPORTED, UNPROVISIONABLE, DISABLED and XFAIL are skipped; NONSTRICT,
+// NOTE and FLAKY pass, and their system-out says what was missed. An entry of the baseline that is stale or expired, and
+// of which no case tells it, is a failure of its own. A case that wasn't run is an error: nobody could tell, and a viewer that saw only
 // skips would call an interrupted run green. So is what kept the whole run from being made. Credentials are left out.
 func WriteJUnit(w io.Writer, run *Run) error {
 	run = shown(run)
@@ -74,6 +75,9 @@ func WriteJUnit(w io.Writer, run *Run) error {
 		if len(c.Cases)+len(c.NotRun) > 0 {
 			out.add(junitChapter(run, c, lines))
 		}
+	}
+	if s := newSuite(run, "the baseline"); s.astray(run) {
+		out.add(s)
 	}
 	if run.Trouble != "" {
 		s := newSuite(run, "the run")
@@ -117,6 +121,12 @@ func newSuite(run *Run, name string) junitSuite {
 	property("selection", run.Selection)
 	property("tool", run.Tool.Name+" "+run.Tool.Version)
 	property("overall", string(run.Overall))
+	if run.Shard != nil {
+		property("shard", run.Shard.String())
+	}
+	if run.Gate != nil {
+		property("gate", run.Gate.String())
+	}
 	return s
 }
 
@@ -132,6 +142,18 @@ func (s *junitSuite) add(c junitCase) {
 		s.Skipped++
 	}
 	s.Cases = append(s.Cases, c)
+}
+
+// astray adds the entries of the baseline that are wrong and that no case tells of; it tells whether there are any.
+func (s *junitSuite) astray(run *Run) bool {
+	for _, e := range untoldEntries(run) {
+		place := run.Baseline.place(e)
+		s.add(junitCase{
+			Name: e.ID, ClassName: "relayspec.baseline", Time: junitTime(0), File: run.Baseline.File, Line: e.Line,
+			Failure: &junitResult{strings.ToUpper(string(e.State)), oneLine(place + ": " + e.Text), place + ": " + e.Text},
+		})
+	}
+	return s.Tests > 0
 }
 
 func junitChapter(run *Run, c chapter, lines map[string]string) junitSuite {
@@ -155,12 +177,14 @@ func junitEnded(c Case, documentLine string) junitCase {
 	out := junitCase{Name: c.ID, ClassName: className(c.Rules[0]), Time: junitTime(c.Duration), File: c.Feature, Line: c.Line}
 	switch c.Verdict {
 	case Pass:
-	case Fail:
-		out.Failure = &junitResult{string(c.Verdict), missed(c), aboutCase(c, documentLine)}
+	case Fail, XPass:
+		out.Failure = &junitResult{string(c.Verdict), complaint(c), aboutCase(c, documentLine)}
 	case Error:
 		out.Error = &junitResult{string(c.Verdict), oneLine(c.Reason), aboutCase(c, documentLine)}
-	case NonStrict, Noted:
-		out.Out = &junitText{fmt.Sprintf("%s: %s. %s\n\n%s", c.Verdict, missed(c), passesBecause(c.Verdict), aboutCase(c, documentLine))}
+	case NonStrict, Noted, Flaky:
+		out.Out = &junitText{fmt.Sprintf("%s: %s. %s\n\n%s", said(c), complaint(c), passesBecause(c.Verdict), aboutCase(c, documentLine))}
+	case XFail:
+		out.Skipped = &junitResult{string(c.Verdict), oneLine(string(c.Verdict) + ": " + expectation(c)), aboutCase(c, documentLine)}
 	default:
 		out.Skipped = &junitResult{string(c.Verdict), fmt.Sprintf("%s(%s)", c.Verdict, c.Reason), c.Rule}
 	}
@@ -169,8 +193,11 @@ func junitEnded(c Case, documentLine string) junitCase {
 
 // passesBecause says why a verdict that isn't PASS fails nothing.
 func passesBecause(v Verdict) string {
-	if v == NonStrict {
+	switch v {
+	case NonStrict:
 		return "The rule should hold but needn't: this is a deviation and no failure."
+	case Flaky:
+		return "It held when it was run again: nobody knows why it didn't at first."
 	}
 	return "This is information: nothing binds a relay to it."
 }
@@ -181,6 +208,19 @@ func className(rule string) string { return "relayspec." + strings.ReplaceAll(ru
 
 // missed says in one line what was wanted and what came.
 func missed(c Case) string { return oneLine(fmt.Sprintf("wanted %s, got %s", c.Want, c.Got)) }
+
+// complaint says in one line what is wrong with c.
+func complaint(c Case) string {
+	switch {
+	case c.Verdict == XPass:
+		return oneLine("the baseline says " + expectation(c) + ", but it is " + string(c.Found) + " now: take the entry out")
+	case c.Changed():
+		return missed(c) + oneLine(". CHANGED: the baseline says "+expectation(c))
+	case c.Want == "" && c.Reason != "":
+		return oneLine(c.Reason)
+	}
+	return missed(c)
+}
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -89,8 +90,8 @@ func (m *markdown) head() {
 		fmt.Fprintf(&b, ", driver %s", span(run.Target.Driver))
 	}
 	fmt.Fprintf(&b, ", volume %s", span(run.Volume))
-	if run.Selection != "" {
-		fmt.Fprintf(&b, ", only %s", span(run.Selection))
+	for _, part := range narrowed(run) {
+		fmt.Fprintf(&b, ", %s", span(part))
 	}
 	fmt.Fprintf(&b, ", in %s.\n\n", run.Duration.Round(10*time.Millisecond))
 	n := run.Totals
@@ -102,11 +103,30 @@ func (m *markdown) head() {
 	if run.Interrupted {
 		fmt.Fprintf(&b, "- **Interrupted:** %s not run\n", plural(n.NotRun, "case"))
 	}
+	markdownGate(&b, run)
 	b.WriteString("\n")
 	if run.Trouble != "" {
 		fmt.Fprintf(&b, "**Trouble:**\n\n%s\n", fence(run.Trouble))
 	}
 	m.add("the head", b.String())
+}
+
+// markdownGate writes what became of the baseline's entries, and what is made of the run.
+func markdownGate(b *strings.Builder, run *Run) {
+	if run.Baseline != nil {
+		fmt.Fprintf(b, "- **Baseline:** %s, %s: %s\n", span(run.Baseline.File), plural(len(run.Baseline.Entries), "entry"),
+			listed(run.Baseline.states(), "nothing is expected to fail"))
+	}
+	for _, e := range astray(run) {
+		fmt.Fprintf(b, "  - **%s** %s %s: %s\n", e.State, span(run.Baseline.place(e)), span(e.ID), span(e.Text))
+	}
+	if run.Gate == nil {
+		return
+	}
+	fmt.Fprintf(b, "- **Gate:** %s (exit %d)\n", run.Gate.Word, run.Gate.Code)
+	for _, reason := range run.Gate.Reasons {
+		fmt.Fprintf(b, "  - %s\n", span(reason))
+	}
 }
 
 // overallSign is a sign that stands beside the word, never in its place.
@@ -128,8 +148,12 @@ func verdictSign(v Verdict) string {
 		return "❌"
 	case Error:
 		return "🚫"
-	case NonStrict:
+	case NonStrict, Flaky:
 		return "⚠️"
+	case XPass:
+		return "❗"
+	case XFail:
+		return "☑️"
 	case Noted:
 		return "ℹ️"
 	}
@@ -139,18 +163,27 @@ func verdictSign(v Verdict) string {
 // counts writes a table of the chapters.
 func (m *markdown) counts() {
 	var b strings.Builder
-	b.WriteString("| Chapter | Must | Should | PASS | FAIL | NONSTRICT | NOTE | ERROR | Held back | Not run |\n")
-	b.WriteString("| :-- | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	b.WriteString("| Chapter | Must | Should | PASS | FAIL | NONSTRICT | NOTE | ERROR |")
+	besides := m.besides()
+	for _, v := range besides {
+		fmt.Fprintf(&b, " %s |", v)
+	}
+	b.WriteString(" Held back | Not run |\n| :-- |" + strings.Repeat(" --: |", 9+len(besides)) + "\n")
 	for _, c := range chapters(m.run) {
 		t := Count(c.Cases, c.Rules, c.NotRun)
 		fmt.Fprintf(&b, "| %s | %s | %s |", escaped(c.title()), ratio(t.Must), ratio(t.Should))
-		for _, v := range []Verdict{Pass, Fail, NonStrict, Noted, Error} {
+		for _, v := range append([]Verdict{Pass, Fail, NonStrict, Noted, Error}, besides...) {
 			fmt.Fprintf(&b, " %d |", t.Verdicts[v])
 		}
 		fmt.Fprintf(&b, " %d | %d |\n", t.HeldBack, t.NotRun)
 	}
 	b.WriteString("\n")
 	m.add("the table of chapters", b.String())
+}
+
+// besides gives the verdicts that only some runs have, where this one does.
+func (m *markdown) besides() []Verdict {
+	return slices.DeleteFunc([]Verdict{XFail, XPass, Flaky}, func(v Verdict) bool { return m.run.Totals.Verdicts[v] == 0 })
 }
 
 // ratio gives passed rules of all.
@@ -187,19 +220,25 @@ func headingOf(v Verdict) string {
 		return "Could not be told"
 	case NonStrict:
 		return "Deviations: a should was missed"
+	case XPass:
+		return "Holds, against the baseline"
+	case Flaky:
+		return "Flaky: held only when it was run again"
+	case XFail:
+		return "Expected: as the baseline says"
 	}
 	return "Notes"
 }
 
 func markdownCase(c Case, documentLine string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#### %s %s %s\n\n", verdictSign(c.Verdict), c.Verdict, span(c.ID))
+	fmt.Fprintf(&b, "#### %s %s %s\n\n", verdictSign(c.Verdict), said(c), span(c.ID))
 	fmt.Fprintf(&b, "**Rule:** %s (%s)<br>\n**Scenario:** %s, %s\n\n", escaped(clipped(c.Rule)), escaped(origin(c, documentLine)),
 		escaped(clipped(c.Name)), span(fmt.Sprintf("%s:%d", c.Feature, c.Line)))
 	if c.Step != "" {
 		fmt.Fprintf(&b, "**Step:** %s\n\n", span(c.Step))
 	}
-	for _, part := range []struct{ name, value string }{{"Wanted", c.Want}, {"Got", c.Got}, {"Reason", c.Reason}} {
+	for _, part := range []struct{ name, value string }{{"Wanted", c.Want}, {"Got", c.Got}, {"Reason", c.Reason}, {"Baseline", expectation(c)}} {
 		if part.value != "" {
 			fmt.Fprintf(&b, "**%s:**\n\n%s\n", part.name, fence(part.value))
 		}
@@ -208,7 +247,7 @@ func markdownCase(c Case, documentLine string) string {
 		fmt.Fprintf(&b, "**Evidence:** %s\n\n", escaped(string(c.Evidence)))
 	}
 	if len(c.Transcript) > 0 {
-		summary := fmt.Sprintf("Transcript, %s", plural(len(c.Transcript), "line"))
+		summary := fmt.Sprintf("Transcript, %s", plural(len(spoken(c.Transcript)), "line"))
 		b.WriteString(folded(summary, fence(plainExcerpt(c.Transcript, markdownLines))))
 	}
 	return b.String()
@@ -226,6 +265,9 @@ func (m *markdown) rules() {
 			verdict := string(r.Verdict)
 			if verdict == "" {
 				verdict = "not judged: " + r.Reason
+			}
+			if remark := remarkOn(r); remark != "" {
+				verdict += ", " + remark
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %d/%d |\n", verdictSign(r.Verdict), escaped(clipped(verdict)),
 				escaped(r.ID), r.Level, escaped(r.Line), escaped(clipped(r.Sentence)), r.Ran, r.Cases)

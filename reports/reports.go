@@ -26,6 +26,9 @@ const (
 	Unprovisioned Verdict = "UNPROVISIONABLE" // the driver lacks a verb
 	Disabled      Verdict = "DISABLED"        // the user said so
 	Error         Verdict = "ERROR"
+	XFail         Verdict = "XFAIL" // it doesn't hold, just as the baseline says
+	XPass         Verdict = "XPASS" // the baseline says that it doesn't hold, but it does
+	Flaky         Verdict = "FLAKY" // it didn't hold, and did when it was run again
 )
 
 // Evidence says how a case was shown.
@@ -59,10 +62,14 @@ type Case struct {
 	Source   string        `json:"source"` // documented, observed, assumed, rfc
 	Rule     string        `json:"rule"`   // the rule's sentence
 	Verdict  Verdict       `json:"verdict"`
+	Found    Verdict       `json:"found,omitempty"`  // what it came to by itself, where Verdict is XFAIL, XPASS or FLAKY
+	Runs     int           `json:"runs,omitempty"`   // how often it was run, where that is more than once
 	Reason   string        `json:"reason,omitempty"` // why not judged: the capability, the verb, the error
 	Step     string        `json:"step,omitempty"`   // the step that decided
 	Want     string        `json:"want,omitempty"`
 	Got      string        `json:"got,omitempty"`
+	Reply    string        `json:"reply,omitempty"`  // the offending reply's codes, "550 5.7.1"; empty: no reply is at fault
+	Listed   *Listed       `json:"listed,omitempty"` // nil: the baseline, if there is one, doesn't list it
 	Stages   []string      `json:"stages,omitempty"` // where refusals came: information
 	Evidence Evidence      `json:"evidence,omitempty"`
 	Duration time.Duration `json:"-"`
@@ -74,6 +81,17 @@ type Case struct {
 	// Transcript is the timeline, secrets left out; kept for every case that isn't PASS, and on request for all.
 	Transcript []transcript.Entry `json:"transcript,omitempty"`
 }
+
+// Own is what the case came to by itself, whatever a baseline says of it.
+func (c *Case) Own() Verdict {
+	if c.Found != "" {
+		return c.Found
+	}
+	return c.Verdict
+}
+
+// Changed tells whether the case is listed in the baseline, and doesn't hold in another way than it says.
+func (c *Case) Changed() bool { return c.Listed != nil && c.Listed.Changed }
 
 // Step is one step of a case as it stands in its feature, and what came of it.
 type Step struct {

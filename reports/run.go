@@ -26,8 +26,12 @@ type Run struct {
 	Duration    time.Duration `json:"-"` // written as seconds
 	Volume      string        `json:"volume"`
 	Selection   string        `json:"selection,omitempty"` // as it was asked for; empty: everything
-	Overall     Overall       `json:"overall"`
-	Trouble     string        `json:"trouble,omitempty"` // why the run could not be made, or not be ended
+	Disabled    string        `json:"disabled,omitempty"`  // what the user left out, as it was asked for
+	Shard       *Shard        `json:"shard,omitempty"`     // nil: the run has all that was selected
+	Overall     Overall       `json:"overall"`             // what the relay is
+	Gate        *Gate         `json:"gate,omitempty"`      // what is made of it; nil: nobody asked
+	Baseline    *Baseline     `json:"baseline,omitempty"`  // nil: it was compared with none
+	Trouble     string        `json:"trouble,omitempty"`   // why the run could not be made, or not be ended
 	Interrupted bool          `json:"interrupted,omitempty"`
 	Totals      Totals        `json:"totals"`
 	Rules       []Rule        `json:"rules"` // rules of work that is done, in the order of the document
@@ -81,8 +85,10 @@ type Rule struct {
 	Reason   string  `json:"reason,omitempty"`   // why it wasn't judged
 	// NotOffered: it is about an extension that the relay doesn't offer, and asks nothing of it. It counts in no total.
 	NotOffered bool `json:"not_offered,omitempty"`
-	Cases      int  `json:"cases"` // cases that were chosen
-	Ran        int  `json:"ran"`   // of them, those that ran
+	Listed     bool `json:"listed,omitempty"` // each case that breaks it does so as the baseline says
+	Flaky      bool `json:"flaky,omitempty"`  // a case of it held only when it was run again
+	Cases      int  `json:"cases"`            // cases that were chosen
+	Ran        int  `json:"ran"`              // of them, those that ran
 }
 
 // NotRun is a case that was chosen and never came to an end.
@@ -97,7 +103,7 @@ type NotRun struct {
 // Totals counts a run.
 type Totals struct {
 	Chosen   int              `json:"chosen"`    // cases that were selected: Ran, held back and NotRun together
-	Ran      int              `json:"ran"`       // came to PASS, FAIL, NONSTRICT, NOTE or ERROR
+	Ran      int              `json:"ran"`       // came to PASS, FAIL, NONSTRICT, NOTE, ERROR, XFAIL, XPASS or FLAKY
 	HeldBack int              `json:"held_back"` // UNSUPPORTED, UNPROVISIONABLE or DISABLED
 	NotRun   int              `json:"not_run"`
 	Verdicts map[Verdict]int  `json:"verdicts"`
@@ -125,7 +131,7 @@ func (t RuleTotals) Percent() (percent float64, ok bool) {
 // Ran tells whether a case with verdict v went through its steps.
 func (v Verdict) Ran() bool {
 	switch v {
-	case Pass, Fail, NonStrict, Noted, Error:
+	case Pass, Fail, NonStrict, Noted, Error, XFail, XPass, Flaky:
 		return true
 	}
 	return false

@@ -52,10 +52,25 @@ func (t *text) head(run *Run) {
 		t.printf(" (%s)", run.Target.Driver)
 	}
 	t.printf(", volume %s", run.Volume)
-	if run.Selection != "" {
-		t.printf(", only %s", run.Selection)
+	for _, part := range narrowed(run) {
+		t.printf(", %s", part)
 	}
 	t.printf("\n")
+}
+
+// narrowed says what of all the cases the run took: "only LIM-*", "without @volume", "shard 1/3".
+func narrowed(run *Run) []string {
+	var parts []string
+	if run.Selection != "" {
+		parts = append(parts, "only "+run.Selection)
+	}
+	if run.Disabled != "" {
+		parts = append(parts, "without "+run.Disabled)
+	}
+	if run.Shard != nil {
+		parts = append(parts, "shard "+run.Shard.String())
+	}
+	return parts
 }
 
 // rules writes a line a rule that has cases; the others are counted, with their reason.
@@ -89,7 +104,22 @@ func (t *text) rule(r Rule, width int) {
 	case r.Ran < r.Cases:
 		t.printf(" [%d of %d cases ran]", r.Ran, r.Cases)
 	}
+	if remark := remarkOn(r); remark != "" {
+		t.printf(" [%s]", remark)
+	}
 	t.printf("\n")
+}
+
+// remarkOn says what the verdict of a rule alone doesn't: "" where there is nothing.
+func remarkOn(r Rule) string {
+	var parts []string
+	if r.Listed {
+		parts = append(parts, "as the baseline says")
+	}
+	if r.Flaky {
+		parts = append(parts, "flaky: a case of it held only when it was run again")
+	}
+	return strings.Join(parts, "; ")
 }
 
 // cases writes every case in which an assertion didn't hold or the judge could not tell, the worst first.
@@ -101,7 +131,14 @@ func (t *text) cases(run *Run) {
 }
 
 func (t *text) failed(c Case, line string) {
-	t.printf("\n%s %s\n", t.painted(c.Verdict, string(c.Verdict)), c.ID)
+	t.printf("\n%s %s\n", t.painted(c.Verdict, said(c)), c.ID)
+	if c.Verdict == XFail { // somebody has judged it: the file of its transcript has the rest
+		t.field("step", c.Step)
+		t.field("wanted", c.Want)
+		t.field("got", c.Got)
+		t.field("baseline", expectation(c))
+		return
+	}
 	t.about(c, line)
 }
 
@@ -113,6 +150,10 @@ func (t *text) about(c Case, line string) {
 	t.field("wanted", c.Want)
 	t.field("got", c.Got)
 	t.field("reason", c.Reason)
+	t.field("baseline", expectation(c))
+	if c.Runs > 1 {
+		t.field("runs", strconv.Itoa(c.Runs))
+	}
 	t.field("evidence", string(c.Evidence))
 	t.transcript(c.Transcript)
 }
@@ -165,13 +206,35 @@ func (t *text) counts(run *Run) {
 	if run.Interrupted {
 		t.printf("Interrupted: %d cases were not run\n", n.NotRun)
 	}
+	t.gate(run)
 	t.printf("Overall  %s\n", t.overall(run.Overall))
+}
+
+// gate writes what became of the baseline's entries, and what is made of the run.
+func (t *text) gate(run *Run) {
+	if b := run.Baseline; b != nil {
+		t.printf("Baseline %s: %s: %s\n", b.File, plural(len(b.Entries), "entry"), listed(b.states(), "nothing is expected to fail"))
+		for _, e := range astray(run) {
+			t.printf("  %s %s %s: %s\n", t.painted(Fail, fmt.Sprintf("%-8s", e.State)), b.place(e), e.ID, indented(e.Text))
+		}
+	}
+	if run.Gate == nil {
+		return
+	}
+	verdict := Fail
+	if run.Gate.Code == 0 {
+		verdict = Pass
+	}
+	t.printf("Gate     %s (exit %d)\n", t.painted(verdict, string(run.Gate.Word)), run.Gate.Code)
+	for _, reason := range run.Gate.Reasons {
+		t.printf("         %s\n", indented(reason))
+	}
 }
 
 // verdicts gives "12 PASS", "1 FAIL" ... and what was not run, always.
 func (t Totals) verdicts() []string {
 	var parts []string
-	for _, v := range []Verdict{Pass, Fail, NonStrict, Noted, Error, Unsupported, Unprovisioned, Disabled} {
+	for _, v := range []Verdict{Pass, Fail, XPass, NonStrict, Flaky, Noted, Error, XFail, Unsupported, Unprovisioned, Disabled} {
 		if n := t.Verdicts[v]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, v))
 		}
@@ -207,6 +270,9 @@ func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
+	if stem, ok := strings.CutSuffix(noun, "ry"); ok {
+		return fmt.Sprintf("%d %sries", n, stem)
+	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
@@ -232,7 +298,7 @@ func (t *text) painted(v Verdict, s string) string {
 	switch v {
 	case Pass:
 		return green + s + plain
-	case Fail, Error:
+	case Fail, Error, XPass:
 		return red + s + plain
 	}
 	return yellow + s + plain

@@ -64,6 +64,7 @@ func (m mapping) run(run *Run) *Run {
 		Capabilities: all(run.Target.Capabilities, m.line),
 	}
 	out.Volume, out.Selection, out.Trouble = m.name(run.Volume), m.line(run.Selection), m.text(run.Trouble)
+	out.Disabled, out.Gate, out.Baseline = m.line(run.Disabled), m.gate(run.Gate), m.baseline(run.Baseline)
 	out.Rules, out.Cases, out.NotRun = slices.Clone(run.Rules), slices.Clone(run.Cases), slices.Clone(run.NotRun)
 	for i := range out.Rules {
 		r := &out.Rules[i]
@@ -85,14 +86,47 @@ func (m mapping) ofCase(c *Case) {
 	c.Rules, c.Tags, c.Stages = all(c.Rules, m.name), all(c.Tags, m.name), all(c.Stages, m.line)
 	c.Name, c.Rule, c.FeatureName, c.Step = m.line(c.Name), m.line(c.Rule), m.line(c.FeatureName), m.line(c.Step)
 	c.Reason, c.Want, c.Got = m.text(c.Reason), m.text(c.Want), m.text(c.Got)
+	c.Reply = m.line(c.Reply)
+	if c.Listed != nil {
+		l := *c.Listed
+		l.Entry, l.Wants, l.Until = m.name(l.Entry), m.line(l.Wants), m.name(l.Until)
+		l.Reason, l.Issue = m.text(l.Reason), m.line(l.Issue)
+		c.Listed = &l
+	}
 	c.Steps = slices.Clone(c.Steps)
 	for i := range c.Steps {
 		m.step(&c.Steps[i])
 	}
 	c.Transcript = slices.Clone(c.Transcript)
 	for i, e := range c.Transcript {
+		if e.Kind == transcript.Call {
+			continue // it speaks of credentials by their names only, and a program is to read it back
+		}
 		c.Transcript[i].Text, c.Transcript[i].Session = m.said(e.Redacted()), m.said(e.Session)
 	}
+}
+
+func (m mapping) gate(g *Gate) *Gate {
+	if g == nil {
+		return nil
+	}
+	out := *g
+	out.Reasons = append([]string{}, all(g.Reasons, m.line)...)
+	return &out
+}
+
+func (m mapping) baseline(b *Baseline) *Baseline {
+	if b == nil {
+		return nil
+	}
+	out := *b
+	out.File, out.Target, out.Entries = m.name(b.File), m.line(b.Target), append([]Entry{}, b.Entries...)
+	for i := range out.Entries {
+		e := &out.Entries[i]
+		e.ID, e.Step, e.Reply, e.Until = m.name(e.ID), m.line(e.Step), m.line(e.Reply), m.name(e.Until)
+		e.Reason, e.Issue, e.Text = m.text(e.Reason), m.line(e.Issue), m.text(e.Text)
+	}
+	return &out
 }
 
 func (m mapping) step(s *Step) {

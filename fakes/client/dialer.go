@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/pires/go-proxyproto"
+
 	"github.com/relayspec/relayspec/reports/transcript"
 )
 
@@ -28,6 +30,9 @@ type Dialer struct {
 	Address string
 	// Source is the local address, in 127.0.0.0/8 or ::1; zero: the system's choice. DialContext does without it.
 	Source netip.Addr
+	// Proxy begins each connection, below TLS, with a header of the PROXY protocol of this version, 1 or 2: then Source may
+	// be any address, and only the header says it. 0: none. Source: the PROXY protocol, §2.
+	Proxy int
 	// DialContext connects in place of a net.Dialer; nil: TCP.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// ImplicitTLS begins with the TLS handshake, as on port 465. Source: RFC 8314 §3.3.
@@ -53,6 +58,10 @@ func (d *Dialer) Dial(ctx context.Context) (*Conn, error) {
 	}
 	d.Transcript.Note(d.Name, "connected to "+d.Address)
 	c := d.newConn(socket)
+	if err := d.introduce(c.link); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("say the PROXY header to %s: %w", d.Address, err)
+	}
 	if d.ImplicitTLS {
 		if err := c.Handshake(ctx); err != nil {
 			c.Close()
@@ -67,10 +76,41 @@ func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
 		return d.DialContext(ctx, "tcp", d.Address)
 	}
 	var dialer net.Dialer
-	if d.Source.IsValid() {
+	if d.Source.IsValid() && d.Proxy == 0 {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(d.Source, 0))
 	}
 	return dialer.DialContext(ctx, "tcp", d.Address)
+}
+
+// introduce says the PROXY header: that the connection comes from Source, or where that isn't given from where it does.
+func (d *Dialer) introduce(l *link) error {
+	if d.Proxy == 0 {
+		return nil
+	}
+	from, to := tcpAddr(l.LocalAddr()), tcpAddr(l.RemoteAddr())
+	if d.Source.IsValid() {
+		from = netip.AddrPortFrom(d.Source, from.Port())
+	}
+	if from.Addr().Is4() != to.Addr().Is4() { // a header has one family: the relay is on the loopback of that one
+		loopback := netip.IPv6Loopback()
+		if from.Addr().Is4() {
+			loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		}
+		to = netip.AddrPortFrom(loopback, to.Port())
+	}
+	header := proxyproto.HeaderProxyFromAddrs(byte(d.Proxy), net.TCPAddrFromAddrPort(from), net.TCPAddrFromAddrPort(to))
+	d.Transcript.Note(d.Name, fmt.Sprintf("PROXY header, version %d: from %s", d.Proxy, from))
+	_, err := header.WriteTo(l)
+	return err
+}
+
+// tcpAddr is an end of a TCP connection; zero: it isn't one.
+func tcpAddr(a net.Addr) netip.AddrPort {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		at := tcp.AddrPort()
+		return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	}
+	return netip.AddrPort{}
 }
 
 func (d *Dialer) newConn(socket net.Conn) *Conn {

@@ -38,7 +38,7 @@ Feature: RFC 2920: commands in groups
         """
         MAIL FROM:<{sender}>
         RCPT TO:<{recipient}>
-        RCPT TO:<>
+        RCPT FOR:<{recipient3}>
         RCPT TO:<{recipient2}>
         DATA
         """

@@ -148,17 +148,17 @@ Feature: RFC 5321: the order of commands
       And the session is in step
 
       Examples:
-        | what                     | line     |
-        | an unknown command       | XYZZY    |
-        | MAIL without an argument | MAIL     |
-        | RCPT without an argument | RCPT     |
-        | RCPT without an address  | RCPT TO: |
+        | what                     | line                   |
+        | an unknown command       | XYZZY                  |
+        | MAIL without an argument | MAIL                   |
+        | RCPT without an argument | RCPT                   |
+        | RCPT without TO:         | RCPT FOR:<{recipient}> |
 
     @needs.deliveries
     Scenario: The recipients before a refused RCPT stay, and it adds none
       Given a client that has said EHLO
       And it has begun a transaction
-      When it says "RCPT TO:"
+      When it says "RCPT FOR:<{recipient2}>"
       Then the relay answers 5yz
       When it says "DATA"
       Then the relay answers 354

@@ -92,7 +92,7 @@ func Extensions() []Capability {
 var ErrUnsupported = errors.New("the target can't do that")
 
 // Caster names what exists on a relay that nobody can steer. The judge of the protocol asks it first; where a target has
-// no Caster it makes what it needs with Applier.
+// no Caster, or one that names no Sender, it makes what it needs with Applier.
 type Caster interface {
 	Roles() Roles
 }
@@ -125,7 +125,7 @@ type UsageSetter interface {
 
 // Clock is the target's own movable clock. It only goes forward, and returns when what fell due has been done.
 type Clock interface {
-	Now() time.Time
+	Now(ctx context.Context) (time.Time, error)
 	Advance(ctx context.Context, d time.Duration) error
 }
 
@@ -147,43 +147,43 @@ type Message struct {
 	Data       []byte   // header and body
 }
 
-// Usage is what has been used of one counter.
+// Usage is what has been used of one counter. It is written as drivers get it.
 type Usage struct {
-	Customer string // World customer ID
-	Counter  string // customer-day, customer-peak, user-messages, user-recipients
-	User     string // for the user's counters
-	Amount   int
+	Customer string `json:"customer"`       // World customer ID
+	Counter  string `json:"counter"`        // customer-day, customer-peak, user-messages, user-recipients
+	User     string `json:"user,omitempty"` // for the user's counters
+	Amount   int    `json:"amount"`
 }
 
-// World is what must exist on the relay.
+// World is what must exist on the relay. It is written as drivers get it.
 type World struct {
-	Customers []Customer
+	Customers []Customer `json:"customers"`
 }
 
 // Customer is an organisation that relays.
 type Customer struct {
-	ID       string
-	Licences int
-	Edition  string // "workspace" (default when empty) or "legacy-free" (ELIG-LEGACY)
-	Unpaid   bool   // no invoice has been paid yet (LIM-UNPAID-DAY)
-	Trial    bool   // in the free trial (TRIAL-LOWER)
-	Domains  []string
-	Users    []User
-	Settings []Setting
+	ID       string    `json:"id"`
+	Licences int       `json:"licences"`
+	Edition  string    `json:"edition,omitempty"` // "workspace" (default when empty) or "legacy-free" (ELIG-LEGACY)
+	Unpaid   bool      `json:"unpaid,omitempty"`  // no invoice has been paid yet (LIM-UNPAID-DAY)
+	Trial    bool      `json:"trial,omitempty"`   // in the free trial (TRIAL-LOWER)
+	Domains  []string  `json:"domains"`
+	Users    []User    `json:"users,omitempty"`
+	Settings []Setting `json:"settings,omitempty"`
 }
 
 // User is a registered user.
 type User struct {
-	Address  string
-	Password string
-	Tokens   []Token // bearer tokens for XOAUTH2 and OAUTHBEARER
-	Aliases  []string
+	Address  string   `json:"address"`
+	Password string   `json:"password,omitempty"`
+	Tokens   []Token  `json:"tokens,omitempty"` // bearer tokens for XOAUTH2 and OAUTHBEARER
+	Aliases  []string `json:"aliases,omitempty"`
 }
 
 // Token is a bearer token of a user.
 type Token struct {
-	Value   string
-	Expires time.Time // by the target's clock; zero: never
+	Value   string    `json:"value"`
+	Expires time.Time `json:"expires,omitzero"` // by the target's clock; zero: never
 }
 
 // Senders is the option "Allowed senders" of a setting. Source: SND-OPTIONS.
@@ -198,18 +198,18 @@ const (
 
 // Setting is one relay setting of the admin console.
 type Setting struct {
-	Description string
-	Disabled    bool
-	Senders     Senders
-	ByAddress   bool // "only accept mail from the specified IP addresses" (AUTH-IP)
-	Addresses   []AddressEntry
-	RequireAuth bool // AUTH-SMTP
-	RequireTLS  bool // TLS-REQUIRE
+	Description string         `json:"description,omitempty"`
+	Disabled    bool           `json:"disabled,omitempty"`
+	Senders     Senders        `json:"senders"`
+	ByAddress   bool           `json:"by_address,omitempty"` // "only accept mail from the specified IP addresses" (AUTH-IP)
+	Addresses   []AddressEntry `json:"addresses,omitempty"`
+	RequireAuth bool           `json:"require_auth,omitempty"` // AUTH-SMTP
+	RequireTLS  bool           `json:"require_tls,omitempty"`  // TLS-REQUIRE
 }
 
 // AddressEntry is one line of the list of addresses.
 type AddressEntry struct {
-	Description string
-	Range       string // CIDR, or a bare address
-	Disabled    bool
+	Description string `json:"description,omitempty"`
+	Range       string `json:"range"` // CIDR, or a bare address
+	Disabled    bool   `json:"disabled,omitempty"`
 }

@@ -14,6 +14,7 @@ type Dialled interface {
 type Dialling struct {
 	Timeout    time.Duration // to connect and for each reply; 0: the judge's own, 20 s
 	ServerName string        // what TLS asks for; "": the host of the address
+	Proxy      int           // version of the PROXY header that every session begins with; 0: none
 }
 
 // Pulse tells whether a relay still serves anybody. The judge feels it before it blames the relay for what came: a relay

@@ -23,6 +23,7 @@ func (r *Relay) dialer(role target.Role) *client.Dialer {
 	return &client.Dialer{
 		Address:     r.addresses[role],
 		ImplicitTLS: role == target.Port465,
+		Proxy:       r.profile.proxy(),
 		TLS:         &tls.Config{RootCAs: r.profile.roots, ServerName: t.ServerName, InsecureSkipVerify: any, MinVersion: tls.VersionTLS12},
 		Timeout:     r.profile.timeout(),
 	}
@@ -120,7 +121,7 @@ func (r *Relay) announce(name string) {
 // another protocol.
 func (r *Relay) explain(ctx context.Context, role target.Role, err error) string {
 	if r.process != nil {
-		if ended := r.process.endedSoon(); ended != nil {
+		if ended := r.process.EndedSoon(); ended != nil {
 			return ended.Error()
 		}
 	}
@@ -174,7 +175,7 @@ func answers(socket net.Conn, wait time.Duration) string {
 // Alive implements target.Pulse.
 func (r *Relay) Alive(ctx context.Context) error {
 	if r.process != nil {
-		if err := r.process.ended(); err != nil {
+		if err := r.process.Ended(); err != nil {
 			return err
 		}
 	}

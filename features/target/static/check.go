@@ -11,12 +11,13 @@ import (
 	"strings"
 
 	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/yamlfile"
 )
 
 // checker finds what is wrong with a profile that has the right form.
 type checker struct {
 	*Profile
-	reader *reader
+	reader *yamlfile.File
 }
 
 func (c *checker) all() {
@@ -27,21 +28,15 @@ func (c *checker) all() {
 	c.capabilities()
 	c.sink()
 	c.start()
+	c.driver()
 	c.customers()
 }
 
 // at finds a place; a key that isn't there stands where its section does.
-func (c *checker) at(path string) place {
-	for {
-		if at, ok := c.places[path]; ok {
-			return at
-		}
-		path = path[:max(0, strings.LastIndexAny(path, ".["))]
-	}
-}
+func (c *checker) at(path string) place { return c.reader.At(path) }
 
 func (c *checker) fault(path, format string, args ...any) {
-	c.reader.fault(c.at(path), format, args...)
+	c.reader.Fault(c.at(path), format, args...)
 }
 
 // has tells whether the file has a key, be its value wrong.
@@ -63,10 +58,7 @@ func (c *checker) required(section, key, value, write string) {
 }
 
 // wellFormed tells whether no fault was told of what stands at path.
-func (c *checker) wellFormed(path string) bool {
-	at, ok := c.places[path]
-	return !ok || !slices.ContainsFunc(c.reader.faults, func(f Fault) bool { return f.Line == at.line && f.Column == at.column })
-}
+func (c *checker) wellFormed(path string) bool { return c.reader.WellFormed(path) }
 
 func (c *checker) ports() {
 	if !c.wellFormed("ports") {
@@ -77,7 +69,7 @@ func (c *checker) ports() {
 			c.hostPort(path, c.written(role), 1)
 		}
 	}
-	if !c.has("ports.25") && !c.has("ports.465") && !c.has("ports.587") && !c.has("start") {
+	if !c.has("ports.25") && !c.has("ports.465") && !c.has("ports.587") && !c.has("start") && !c.steered() {
 		c.fault("ports", "nothing says where the relay is; write ports: {25: 127.0.0.1:2525}, or 465: or 587:, or start: with a command")
 	}
 }
@@ -110,7 +102,7 @@ func (c *checker) tls() {
 }
 
 func (c *checker) roles() {
-	if !c.wellFormed("roles") {
+	if !c.wellFormed("roles") || c.steered() && !c.has("roles") {
 		return
 	}
 	r := c.Roles
@@ -158,7 +150,7 @@ func (c *checker) capabilities() {
 		switch {
 		case !c.wellFormed(path): // told already
 		case slices.Contains([]target.Capability{target.CanReset, target.CanUsage, target.CanClock}, capability):
-			c.fault(path, "%s is a verb, and nobody can steer a static target; leave it out", capability)
+			c.fault(path, "%s is a verb, and nobody can steer a static target; leave it out: a driver says itself which verbs it has", capability)
 		case capability == target.CanApply && !c.has("customers"):
 			c.fault(path, "%s takes customers that exist on the relay; write customers: and a list of them", capability)
 		case capability == target.CanDelivered && c.Sink == nil:
@@ -188,6 +180,9 @@ func possible() []string {
 
 // unplayed names the role that capability needs and the profile doesn't bind; "" when there is none.
 func (p *Profile) unplayed(capability target.Capability) string {
+	if p.Roles.Sender == "" {
+		return "" // a driver makes whoever plays
+	}
 	user := p.Roles.User
 	switch capability {
 	case target.ExtAuth:
@@ -220,36 +215,49 @@ func (c *checker) start() {
 	if c.Start == nil || !c.wellFormed("start") {
 		return
 	}
-	if len(c.Start.Command) == 0 && c.wellFormed("start.command") {
-		c.fault("start.command", "start has no command; write command: [PROGRAM, ARGUMENT, ...]")
+	filled := c.program("start", c.Start.Command, c.Start.Dir, c.Start.Env)
+	c.readiness(filled)
+}
+
+// program checks a program that is run, and gives what is to be filled in in its words.
+func (c *checker) program(section string, command []string, dir string, env map[string]string) map[string]bool {
+	if len(command) == 0 && c.wellFormed(section+".command") {
+		c.fault(section+".command", "%s has no command; write command: [PROGRAM, ARGUMENT, ...]", section)
 	}
-	if info, err := os.Stat(c.path(c.Start.Dir)); err != nil || !info.IsDir() {
-		c.fault("start.dir", "start.dir: %s is no folder; name one from the profile's", c.Start.Dir)
+	if info, err := os.Stat(c.path(dir)); err != nil || !info.IsDir() {
+		c.fault(section+".dir", "%s.dir: %s is no folder; name one from the profile's", section, dir)
 	}
 	filled := map[string]bool{}
-	for i, word := range c.Start.Command {
-		c.blanks(fmt.Sprintf("start.command[%d]", i), word, filled)
+	for i, word := range command {
+		c.blanks(fmt.Sprintf("%s.command[%d]", section, i), word, filled)
 	}
-	for name, value := range c.Start.Env {
-		c.blanks("start.env."+name, value, filled)
+	for name, value := range env {
+		c.blanks(section+".env."+name, value, filled)
 	}
-	c.readiness(filled)
+	return filled
 }
 
 // blank is what is filled in in a command.
 var blank = regexp.MustCompile(`\{[a-z0-9]+\}`)
 
+// blanks are the words that can be filled in.
+func blanks() []string {
+	return []string{"sink", "scratch", "port25", "port465", "port587", "control", "token"}
+}
+
 // blanks checks what is to be filled in in word, and notes it in filled.
 func (c *checker) blanks(path, word string, filled map[string]bool) {
-	known := []string{"sink", "scratch", "port25", "port465", "port587"}
 	for _, found := range blank.FindAllString(word, -1) {
 		name := strings.Trim(found, "{}")
+		starts := strings.HasPrefix(path, "start.")
 		switch {
-		case !slices.Contains(known, name):
-			c.fault(path, "%s: nothing is filled in for %s; %s", path, found, instead(name, known))
+		case !slices.Contains(blanks(), name):
+			c.fault(path, "%s: nothing is filled in for %s; %s", path, found, instead(name, blanks()))
 		case name == "sink" && c.Sink == nil:
 			c.fault(path, "%s: there is no sink; write sink: {listen: 127.0.0.1:0}", path)
-		case c.has("ports." + strings.TrimPrefix(name, "port")):
+		case (name == "control" || name == "token") && !c.steered():
+			c.fault(path, "%s: %s is for a relay that is steered; write control: {url: 'http://{control}'}, or exec:", path, found)
+		case starts && c.has("ports."+strings.TrimPrefix(name, "port")):
 			c.fault(path, "%s: ports says already where that is; leave out %s, or the port in ports", path, found)
 		}
 		filled[name] = true
@@ -282,8 +290,12 @@ func (c *checker) readiness(filled map[string]bool) {
 		c.Profile.ready.roles[name] = role
 		filled[name] = true
 	}
-	delete(filled, "sink")
-	delete(filled, "scratch")
+	for _, other := range []string{"sink", "scratch", "token"} {
+		delete(filled, other) // they say nothing of where it is
+	}
+	if c.Control == nil {
+		delete(filled, "control")
+	}
 	if len(filled) == 0 && c.Ports == (Ports{}) && !c.has("ports.25") && !c.has("ports.465") && !c.has("ports.587") {
 		c.fault("start", `nothing says where the relay will be; write ready: 'listening on (?P<port25>\S+)', or {port25} in the command, or ports:`)
 	}

@@ -64,7 +64,7 @@ func (c *checker) once(path, what string, seen map[string]string) {
 		return
 	}
 	if first, again := seen[what]; again {
-		c.fault(path, "%s stands already at line %d; write it once", what, c.at(first).line)
+		c.fault(path, "%s stands already at line %d; write it once", what, c.at(first).Line)
 		return
 	}
 	seen[what] = path

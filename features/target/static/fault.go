@@ -1,71 +1,15 @@
 package static
 
-import (
-	"fmt"
-	"strings"
-)
+import "github.com/relayspec/relayspec/features/yamlfile"
 
 // Fault is something that is wrong in a profile, or that isn't so of the relay: where it is said, and what to write instead.
-type Fault struct {
-	File         string
-	Line, Column int // from 1; 0: the file as a whole
-	Text         string
-}
-
-func (f Fault) Error() string {
-	if f.Line == 0 {
-		return f.File + ": " + f.Text
-	}
-	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Text)
-}
+type Fault = yamlfile.Fault
 
 // Faults are all faults of a profile, in the order of their places.
-type Faults []Fault
+type Faults = yamlfile.Faults
 
-func (f Faults) Error() string {
-	lines := make([]string, len(f))
-	for i := range f {
-		lines[i] = f[i].Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// nearest gives the word of known that is closest to word, "" when none is close: at most a third of it differs.
-func nearest(word string, known []string) string {
-	best, least := "", max(1, len(word)/3)+1
-	for _, k := range known {
-		if d := distance(strings.ToLower(word), k); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
+// place is a position in a profile.
+type place = yamlfile.Place
 
 // instead says what to write in the place of an unknown word.
-func instead(word string, known []string) string {
-	if near := nearest(word, known); near != "" {
-		return fmt.Sprintf("did you mean %s?", near)
-	}
-	return "write one of " + strings.Join(known, ", ")
-}
-
-// distance is Levenshtein's, in octets.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
+func instead(word string, known []string) string { return yamlfile.Instead(word, known) }

@@ -1,9 +1,12 @@
 package static
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -15,7 +18,11 @@ import (
 
 	"github.com/relayspec/relayspec/fakes/mx"
 	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/target/child"
 )
+
+// readyWithin is how long a relay may take to be ready, unless start.within says.
+const readyWithin = 10 * time.Second
 
 // Options of Open.
 type Options struct {
@@ -29,7 +36,7 @@ type Options struct {
 // The error is Faults where the profile says what isn't so: an address that nothing is known of, a certificate that
 // doesn't fit, volume for a relay that nobody says to own. Another error says in plain words what the relay does wrong.
 func (p *Profile) Open(ctx context.Context, o Options) (*Relay, error) {
-	r := &Relay{profile: p, addresses: map[target.Role]string{}, taken: map[*Customer]string{}}
+	r := &Relay{profile: p, addresses: map[target.Role]string{}, filling: map[string]string{}, taken: map[*Customer]string{}}
 	if err := r.open(ctx, o); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -49,6 +56,9 @@ func (r *Relay) open(ctx context.Context, o Options) error {
 		}
 	}
 	if err := r.start(ctx); err != nil {
+		return err
+	}
+	if err := r.engage(ctx); err != nil {
 		return err
 	}
 	if err := r.resolve(ctx, o); err != nil {
@@ -97,33 +107,24 @@ func (r *Relay) startSink() (err error) {
 
 // start starts the relay and waits until it is ready.
 func (r *Relay) start(ctx context.Context) error {
+	if err := r.prepare(); err != nil {
+		return err
+	}
 	s := r.profile.Start
 	if s == nil {
 		return nil
 	}
-	filled, err := r.fillings()
-	if err != nil {
-		return err
-	}
-	var command, env []string
-	for _, word := range s.Command {
-		command = append(command, filled.Replace(word))
-	}
-	for name, value := range s.Env {
-		env = append(env, name+"="+filled.Replace(value))
-	}
+	command, env := r.filled(s.Command, s.Env)
 	ready := &readiness{groups: r.profile.ready, found: map[target.Role]string{}, all: make(chan struct{})}
-	if r.process, err = startProcess(command, env, r.profile.path(s.Dir), ready.line); err != nil {
+	var err error
+	if r.process, err = child.Start(command, env, r.profile.path(s.Dir), ready.line); err != nil {
 		return Faults{r.profile.fault(err.Error()+"; write a program that is there", "start.command", "start")}
 	}
-	within := s.Within
-	if within == 0 {
-		within = readyWithin
-	}
+	within := cmp.Or(s.Within, readyWithin)
 	if s.Ready == "" {
 		return r.awaitPort(ctx, within)
 	}
-	if err := r.process.awaitReady(ctx, ready.all, within); err != nil {
+	if err := r.process.AwaitReady(ctx, ready.all, within); err != nil {
 		return err
 	}
 	ready.mu.Lock()
@@ -134,46 +135,88 @@ func (r *Relay) start(ctx context.Context) error {
 	return nil
 }
 
-// fillings gives what is filled in in the command. A port that the harness chooses is free until the relay takes it, as
-// far as anybody knows.
-func (r *Relay) fillings() (*strings.Replacer, error) {
-	var pairs []string
+// prepare makes what is filled in in commands. A port that the harness chooses is free until the relay takes it, as far
+// as anybody knows.
+func (r *Relay) prepare() error {
 	if r.sink != nil {
-		pairs = append(pairs, "{sink}", r.sink.Address())
+		r.filling["{sink}"] = r.sink.Address()
 	}
-	if r.profile.Start.mentions("{scratch}") {
+	if r.profile.mentions("{scratch}") {
 		scratch, err := os.MkdirTemp("", "relay-")
 		if err != nil {
-			return nil, fmt.Errorf("make a folder for the relay: %w", err)
+			return fmt.Errorf("make a folder for the relay: %w", err)
 		}
-		r.scratch = scratch
-		pairs = append(pairs, "{scratch}", scratch)
+		r.scratch, r.filling["{scratch}"] = scratch, scratch
+	}
+	if r.profile.mentions("{token}") {
+		r.filling["{token}"] = rand.Text()
 	}
 	for _, role := range roles() {
-		word := fmt.Sprintf("{port%d}", role)
+		word := portWord(role)
 		if !r.profile.Start.mentions(word) {
 			continue
 		}
 		free, err := net.Listen("tcp4", "127.0.0.1:0")
 		if err != nil {
-			return nil, fmt.Errorf("choose a port for the relay: %w", err)
+			return fmt.Errorf("choose a port for the relay: %w", err)
 		}
 		defer free.Close() // not before the others are chosen
 		r.addresses[role] = free.Addr().String()
-		_, port, _ := net.SplitHostPort(r.addresses[role])
-		pairs = append(pairs, word, port)
 	}
-	return strings.NewReplacer(pairs...), nil
+	if r.profile.mentions("{control}") {
+		free, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return fmt.Errorf("choose a port for the driver: %w", err)
+		}
+		defer free.Close()
+		r.filling["{control}"] = free.Addr().String()
+	}
+	return nil
 }
 
-func (s *Start) mentions(word string) bool {
+// portWord is filled in with the port of role.
+func portWord(role target.Role) string { return fmt.Sprintf("{port%d}", role) }
+
+// fill fills in text with what is known by now.
+func (r *Relay) fill(text string) string {
+	var pairs []string
+	for word, value := range r.filling {
+		pairs = append(pairs, word, value)
+	}
+	for role, address := range r.addresses {
+		_, port, _ := net.SplitHostPort(address)
+		pairs = append(pairs, portWord(role), port)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// filled fills in a command and its environment.
+func (r *Relay) filled(words []string, environment map[string]string) (command, env []string) {
+	for _, word := range words {
+		command = append(command, r.fill(word))
+	}
+	for name, value := range environment {
+		env = append(env, name+"="+r.fill(value))
+	}
+	return command, env
+}
+
+// mentions tells whether word is to be filled in anywhere.
+func (p *Profile) mentions(word string) bool {
+	return p.Start.mentions(word) || p.driverMentions(word)
+}
+
+func (s *Start) mentions(word string) bool { return s != nil && mention(s.Command, s.Env, word) }
+
+// mention tells whether word is to be filled in in a command or its environment.
+func mention(command []string, env map[string]string, word string) bool {
 	has := func(text string) bool { return strings.Contains(text, word) }
-	for _, value := range s.Env {
+	for _, value := range env {
 		if has(value) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(s.Command, has)
+	return slices.ContainsFunc(command, has)
 }
 
 // readiness looks for the line, or the lines, that say that the relay is ready: each group must have been found.
@@ -227,25 +270,46 @@ func addressOf(printed string) string {
 // pollEvery is how often a port is tried that a relay is to listen at.
 const pollEvery = 20 * time.Millisecond
 
-// awaitPort waits until the relay listens at one of its ports.
+// awaitPort waits until the relay listens at all of its ports, and where it is steered: one that opens them one by one
+// isn't ready before.
 func (r *Relay) awaitPort(ctx context.Context, within time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
-		for _, address := range r.addresses {
-			var dialer net.Dialer
-			if socket, err := dialer.DialContext(limited, "tcp", address); err == nil {
-				return socket.Close()
-			}
+		closed := r.closedPort(limited)
+		if closed == "" {
+			return nil
 		}
 		select {
-		case <-r.process.over:
-			return r.process.ended()
+		case <-r.process.Over():
+			return r.process.Ended()
 		case <-limited.Done():
-			return fmt.Errorf("the relay isn't ready within %s: nobody listens at its ports%s", within, r.process.output.tail())
+			return fmt.Errorf("the relay isn't ready within %s: nobody listens at %s%s", within, closed, r.process.Tail())
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+// closedPort gives the first address at which nobody listens; "": somebody does at each.
+func (r *Relay) closedPort(ctx context.Context) string {
+	for _, address := range r.doors() {
+		var dialer net.Dialer
+		socket, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return address
+		}
+		socket.Close()
+	}
+	return ""
+}
+
+// doors are the addresses that are known before anybody has asked.
+func (r *Relay) doors() []string {
+	doors := slices.Collect(maps.Values(r.addresses))
+	if address := r.filling["{control}"]; r.profile.Control != nil && address != "" {
+		doors = append(doors, address)
+	}
+	return doors
 }
 
 // resolve looks up every address, and refuses volume for one that isn't a loopback address unless the user owns it.
@@ -272,9 +336,9 @@ func (r *Relay) resolve(ctx context.Context, o Options) error {
 			r.loopback = false
 		}
 	}
-	if i := slices.Index(p.Capabilities, target.Volume); i >= 0 && !r.loopback && !o.Own {
+	if r.declares(target.Volume) && !r.loopback && !o.Own {
 		const text = "volume sends tens of thousands of messages, and this relay isn't on a loopback address; leave volume out, or say --i-own-this-target if it is yours"
-		faults = append(faults, p.fault(text, fmt.Sprintf("capabilities[%d]", i)))
+		faults = append(faults, p.fault(text, fmt.Sprintf("capabilities[%d]", slices.Index(p.Capabilities, target.Volume)), driverKeys()[0], driverKeys()[1]))
 	}
 	if len(faults) > 0 {
 		return faults

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/yamlfile"
 )
 
 // maxFile bounds a profile, in octets.
@@ -19,11 +20,14 @@ type Profile struct {
 	Version      string              `yaml:"version"`      //
 	Ports        Ports               `yaml:"ports"`        // may be left out where Start gives them
 	TLS          TLS                 `yaml:"tls"`          //
-	Roles        Roles               `yaml:"roles"`        //
+	Roles        Roles               `yaml:"roles"`        // may be left out where a driver makes customers
 	Capabilities []target.Capability `yaml:"capabilities"` // declared; what EHLO announces is added
 	Sink         *Sink               `yaml:"sink" or:"none"`
 	Start        *Start              `yaml:"start"`     // nil: the relay runs already
 	Isolated     bool                `yaml:"isolated"`  // it is opened only where no network but the loopback can be reached
+	Exec         *Exec               `yaml:"exec"`      // nil: no program steers it
+	Control      *Control            `yaml:"control"`   // nil: it isn't steered over HTTP
+	Proxy        string              `yaml:"proxy"`     // v1, v2: sessions begin with a PROXY header; empty: they don't
 	Customers    []Customer          `yaml:"customers"` // that exist on the relay
 	Timeout      time.Duration       `yaml:"timeout"`   // to connect and for each reply; 0: 20 s
 
@@ -71,9 +75,24 @@ type Sink struct {
 	Listen string `yaml:"listen"` // host:port; port 0: the system's choice
 }
 
+// Exec names the program that steers the relay. Source: package exec of this module.
+type Exec struct {
+	Command []string          `yaml:"command"` // filled in as Start's is
+	Dir     string            `yaml:"dir"`     // from the profile's folder; empty: that folder
+	Env     map[string]string `yaml:"env"`     // besides the environment; filled in as Command is
+	Timeout time.Duration     `yaml:"timeout"` // how long a verb may take; 0: 30 s
+}
+
+// Control says where the relay is steered over HTTP. Source: package control of this module.
+type Control struct {
+	URL     string        `yaml:"url"`     // {control} is filled in
+	Token   string        `yaml:"token"`   // {token} is filled in; empty: none is shown
+	Timeout time.Duration `yaml:"timeout"` // how long a verb may take; 0: 30 s
+}
+
 // Start says how a relay is started, once for each instance that is opened.
 type Start struct {
-	Command []string          `yaml:"command"` // {sink}, {scratch}, {port25}, {port465} and {port587} are filled in
+	Command []string          `yaml:"command"` // blanks() are filled in
 	Dir     string            `yaml:"dir"`     // from the profile's folder; empty: that folder
 	Env     map[string]string `yaml:"env"`     // besides the environment; filled in as Command is
 	Ready   string            `yaml:"ready"`   // an expression; its groups port25, port465, port587 give the addresses
@@ -109,8 +128,8 @@ type Entry struct {
 	Enabled     *bool  `yaml:"enabled"` // nil: yes
 }
 
-// short reads the short form, the range alone.
-func (e *Entry) short(text string) { e.Range = text }
+// Short reads the short form, the range alone.
+func (e *Entry) Short(text string) { e.Range = text }
 
 // enabled tells what an absent word means.
 func enabled(b *bool) bool { return b == nil || *b }
@@ -135,13 +154,15 @@ func Load(file string) (*Profile, error) {
 // Parse reads a profile's content. file stands in the faults, and what the profile names lies in its folder; environment
 // gives the values of ${NAME}. The error is Faults.
 func Parse(file string, data []byte, environment func(name string) (string, bool)) (*Profile, error) {
-	p := &Profile{file: file, places: map[string]place{}}
-	r := &reader{profile: p, environment: environment}
-	if r.document(data) {
-		(&checker{p, r}).all()
+	p := &Profile{file: file}
+	form := yamlfile.Form{What: "a profile", Empty: "write name:, ports: and roles:", Environment: environment}
+	read, ok := yamlfile.Read(file, data, form, p)
+	p.places = read.Places
+	if ok {
+		(&checker{p, read}).all()
 	}
-	if len(r.faults) > 0 {
-		return nil, r.sorted()
+	if faults := read.Faults(); len(faults) > 0 {
+		return nil, faults
 	}
 	return p, nil
 }
@@ -161,7 +182,7 @@ func (p *Profile) path(name string) string {
 func (p *Profile) fault(text string, paths ...string) Fault {
 	for _, path := range paths {
 		if at, ok := p.places[path]; ok {
-			return Fault{p.file, at.line, at.column, text}
+			return Fault{File: p.file, Line: at.Line, Column: at.Column, Text: text}
 		}
 	}
 	return Fault{File: p.file, Text: text}

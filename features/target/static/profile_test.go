@@ -17,6 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/yamlfile"
 )
 
 // environment is that of the tests.
@@ -332,7 +333,7 @@ func compareKeys(t *testing.T, defs map[string]schemaNode, path string, n schema
 			n = one
 		}
 	}
-	names, fields := keysOf(typ)
+	names, fields := yamlfile.KeysOf(typ)
 	for _, name := range names {
 		inner, ok := n.Properties[name]
 		if !ok {

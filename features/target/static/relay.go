@@ -1,6 +1,7 @@
 package static
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -11,14 +12,21 @@ import (
 
 	"github.com/relayspec/relayspec/fakes/mx"
 	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/target/child"
 )
 
 // Relay is an open instance of a static target.
 type Relay struct {
 	profile     *Profile
-	sink        *mx.Sink // nil: there is none
-	process     *process // nil: the relay wasn't started here
-	scratch     string   // a folder of the relay's own; "": it has none
+	sink        *mx.Sink                    // nil: there is none
+	process     *child.Process              // nil: the relay wasn't started here
+	scratch     string                      // a folder of the relay's own; "": it has none
+	filling     map[string]string           // what is filled in in commands, by word
+	driver      target.Driver               // nil: nobody steers it
+	said        target.Introduction         // the driver's
+	means       []means                     // that tell whether a customer is there; nil: nobody looked yet
+	canary      canary                      // of the world that is in force
+	doubts      map[target.Capability]error // verbs that were seen to do nothing
 	addresses   map[target.Role]string
 	loopback    bool                // all addresses are
 	announced   []target.Capability // in reply to EHLO, on any port
@@ -39,16 +47,33 @@ var (
 // describe puts together what is declared, what is announced and can be played, and what the profile makes possible.
 func (r *Relay) describe() {
 	p := r.profile
-	r.description = target.Description{Name: p.Name, Version: p.Version, Driver: "static", Capabilities: []target.Capability{}}
+	r.description = target.Description{
+		Name: p.Name, Version: cmp.Or(p.Version, r.said.Version), Driver: p.steering(), Capabilities: []target.Capability{},
+	}
 	for _, c := range target.Known() {
-		has := slices.Contains(p.Capabilities, c) ||
-			slices.Contains(r.announced, c) && p.unplayed(c) == "" ||
-			c == target.CanDelivered && r.sink != nil ||
-			c == target.CanApply && len(p.Customers) > 0
-		if has {
+		if r.has(c) {
 			r.description.Capabilities = append(r.description.Capabilities, c)
 		}
 	}
+}
+
+// has tells whether the relay is judged by c.
+func (r *Relay) has(c target.Capability) bool {
+	p := r.profile
+	switch {
+	case c == target.CanDelivered:
+		return r.sink != nil
+	case c == target.CanApply && len(p.Customers) > 0:
+		return true
+	case slices.Contains(target.Verbs(), c):
+		return r.can(c) || slices.Contains(p.Capabilities, c)
+	}
+	return r.declares(c) && p.unplayed(c) == "" || slices.Contains(r.announced, c) && p.unplayed(c) == ""
+}
+
+// declares tells whether the profile or the driver says that the relay has c.
+func (r *Relay) declares(c target.Capability) bool {
+	return slices.Contains(r.profile.Capabilities, c) || slices.Contains(r.said.Capabilities, c)
 }
 
 // Describe implements target.Target.
@@ -73,7 +98,7 @@ func (r *Relay) Sink() string {
 
 // Dialling implements target.Dialled.
 func (r *Relay) Dialling() target.Dialling {
-	return target.Dialling{Timeout: r.profile.timeout(), ServerName: r.profile.TLS.ServerName}
+	return target.Dialling{Timeout: r.profile.timeout(), ServerName: r.profile.TLS.ServerName, Proxy: r.profile.proxy()}
 }
 
 // Roles implements target.Caster.
@@ -120,7 +145,7 @@ func (r *Relay) Delivered(ctx context.Context, token string, wait time.Duration)
 func (r *Relay) Close() error {
 	var faults []error
 	if r.process != nil {
-		faults = append(faults, r.process.close())
+		faults = append(faults, r.process.Close())
 		r.process = nil
 	}
 	if r.sink != nil {
@@ -136,8 +161,8 @@ func (r *Relay) Close() error {
 // Workers says how many instances may be open at once when asked for n, 0 being any number: a relay that can't be started
 // anew on ports of its own is one, and serves one scenario at a time unless n says more.
 func (p *Profile) Workers(n int) int {
-	if n == 0 && !p.manifold() {
-		return 1
+	if !p.manifold() && (n == 0 || p.steered()) {
+		return 1 // of a driver, too: a world replaces the one before
 	}
 	return n
 }
@@ -145,7 +170,19 @@ func (p *Profile) Workers(n int) int {
 // manifold tells whether each instance is a relay of its own.
 func (p *Profile) manifold() bool {
 	freeSink := p.Sink == nil || hasFreePort(p.Sink.Listen)
-	return p.Start != nil && p.Ports == (Ports{}) && freeSink
+	return p.Start != nil && p.Ports == (Ports{}) && freeSink && p.drivenApart()
+}
+
+// rehearsed opens an instance whose driver has shown that its verbs do something.
+func (p *Profile) rehearsed(ctx context.Context, o Options) (*Relay, error) {
+	r, err := p.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.rehearse(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
 }
 
 // Opener gives a function that opens an instance a call. Where there can only be one, every call gives that one, and
@@ -153,7 +190,7 @@ func (p *Profile) manifold() bool {
 func (p *Profile) Opener(o Options) func(context.Context) (target.Target, io.Closer, error) {
 	if p.manifold() {
 		return func(ctx context.Context) (target.Target, io.Closer, error) {
-			r, err := p.Open(ctx, o)
+			r, err := p.rehearsed(ctx, o)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -178,7 +215,7 @@ func (s *shared) open(ctx context.Context) (target.Target, io.Closer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.relay == nil {
-		r, err := s.profile.Open(ctx, s.options)
+		r, err := s.profile.rehearsed(ctx, s.options)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package static
+package child
 
 import (
 	"os/exec"
@@ -13,5 +13,5 @@ func inGroup(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} 
 // askGroup asks the group to end. What has ended already doesn't mind.
 func askGroup(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
 
-// killGroup ends what is left of the group.
-func killGroup(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+// killGroup ends what is left of the group, and tells whether there was anything.
+func killGroup(c *exec.Cmd) bool { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) == nil }

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package static
+package child
 
 import "os/exec"
 
@@ -10,4 +10,4 @@ func inGroup(*exec.Cmd) {}
 
 func askGroup(c *exec.Cmd) { c.Process.Kill() }
 
-func killGroup(c *exec.Cmd) { c.Process.Kill() }
+func killGroup(c *exec.Cmd) bool { return c.Process.Kill() == nil }

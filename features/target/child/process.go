@@ -1,4 +1,4 @@
-package static
+package child
 
 import (
 	"bytes"
@@ -12,26 +12,25 @@ import (
 	"time"
 )
 
-// Bounds of a relay that is started.
+// Bounds of a program.
 const (
-	readyWithin = 10 * time.Second // unless start.within says
-	termWithin  = 5 * time.Second  // between asking it to end and ending it
-	killWithin  = 2 * time.Second  // for what holds its output open when it has ended itself
-	keptLines   = 12               // of its output, for errors
-	maxLine     = 4096             // octets of a line of its output
+	termWithin = 5 * time.Second // between asking it to end and ending it
+	killWithin = 2 * time.Second // for what holds its output open when it has ended itself
+	keptLines  = 12              // of its output, for errors
+	maxLine    = 4096            // octets of a line of its output
 )
 
-// process is a relay that the harness started, with all processes that it started itself.
-type process struct {
+// Process is a relay that the harness started, with all processes that it started itself.
+type Process struct {
 	command *exec.Cmd
 	output  *output
 	over    chan struct{} // closed when it has ended
 	err     error         // how; valid when over is closed
 }
 
-// startProcess starts command in dir. Each line of its output is told to line.
-func startProcess(command, env []string, dir string, line func(string)) (*process, error) {
-	p := &process{command: exec.Command(command[0], command[1:]...), over: make(chan struct{})}
+// Start starts command in dir, with env besides the environment. Each line of its output is told to line.
+func Start(command, env []string, dir string, line func(string)) (*Process, error) {
+	p := &Process{command: exec.Command(command[0], command[1:]...), over: make(chan struct{})}
 	p.output = &output{line: line}
 	out, faults := &stream{output: p.output}, &stream{output: p.output} // each its own, so that lines aren't mixed
 	p.command.Dir, p.command.Env = dir, append(os.Environ(), env...)
@@ -50,8 +49,14 @@ func startProcess(command, env []string, dir string, line func(string)) (*proces
 	return p, nil
 }
 
-// ended gives an error with the last lines of its output when the process is over.
-func (p *process) ended() error {
+// Over is closed when it has ended.
+func (p *Process) Over() <-chan struct{} { return p.over }
+
+// Tail gives the last lines of its output, for an error.
+func (p *Process) Tail() string { return p.output.tail() }
+
+// Ended gives an error with the last lines of its output when the process is over.
+func (p *Process) Ended() error {
 	select {
 	case <-p.over:
 	default:
@@ -67,18 +72,18 @@ func (p *process) ended() error {
 // lastMoment is how long a process may take to be over that has closed its connections already.
 const lastMoment = 300 * time.Millisecond
 
-// endedSoon is ended for who has a sign that it may be so.
-func (p *process) endedSoon() error {
+// EndedSoon is Ended for who has a sign that it may be so.
+func (p *Process) EndedSoon() error {
 	select {
 	case <-p.over:
 	case <-time.After(lastMoment):
 	}
-	return p.ended()
+	return p.Ended()
 }
 
-// close ends the whole group: it is asked to, and made to when it is over, for a child that let go of the output may be
+// Close ends the whole group: it is asked to, and made to when it is over, for a child that let go of the output may be
 // left, or when it doesn't go.
-func (p *process) close() error {
+func (p *Process) Close() error {
 	askGroup(p.command)
 	select {
 	case <-p.over:
@@ -93,13 +98,13 @@ func (p *process) close() error {
 	}
 }
 
-// awaitReady waits until ready is closed. The error says what the relay said last.
-func (p *process) awaitReady(ctx context.Context, ready <-chan struct{}, within time.Duration) error {
+// AwaitReady waits until ready is closed. The error says what the relay said last.
+func (p *Process) AwaitReady(ctx context.Context, ready <-chan struct{}, within time.Duration) error {
 	select {
 	case <-ready:
 		return nil
 	case <-p.over:
-		return p.ended()
+		return p.Ended()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-time.After(within):
