@@ -33,6 +33,7 @@ func mayImport() map[string][]string {
 		"reference/ledger":            {"reference/policy"},
 		"reference/services":          {"reference/policy"},
 		"reference/wire":              {"reference/policy"},
+		"reference/policyd":           {"reference/policy"}, // and what it needs of the Engine through an interface of its own
 		"reference/mailbox":           {"reference/policy"},
 		"reference/spool":             {"reference/policy"},
 		"reference/delivery":          {"reference/policy", "reference/services", "reference/spool"},
@@ -53,11 +54,11 @@ func mayImport() map[string][]string {
 		"loadgen/storm":               {"fakes/client"},
 		"reference/ledger/journal":    {"reference/ledger", "reference/policy"},
 		"features/target/embedded":    {"features/target", "fakes/mx", "simulator/...", "reference/..."},
+		"features/yamlfile":           {},
 		"features/target/child":       {},
 		"features/target/exec":        {"features/target", "features/target/child"},
 		"features/target/control":     {"features/target", "features/target/control/api"},
 		"features/target/control/api": {}, // generated
-		"features/yamlfile":           {},
 		"features/target/static": {"features/target", "features/yamlfile", "features/target/child", "features/target/exec", "features/target/control",
 			"fakes/client", "fakes/mx", "reports/transcript"},
 		"features/samples":         {}, // only the tests that judge them
@@ -76,8 +77,10 @@ func onlyInTests() map[string][]string {
 		"features/target/embedded": {"features", "reports"},      // the judge that tries it
 		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
-		"loadgen":                  {"reference/..."},      // the relay that is measured
-		"reference/policy":         {"reference/services"}, // the documented service, that policy's tables are about
+		"reference/policyd":        {"reference", "reference/..."}, // the Engine that it asks
+		"simulator/faults":         {"simulator/clock"},            // the time by which they expire
+		"loadgen":                  {"reference/..."},              // the relay that is measured
+		"reference/policy":         {"reference/services"},         // the documented service, that policy's tables are about
 	}
 }
 

@@ -102,6 +102,7 @@ func (s *scenario) advance(ctx context.Context, d time.Duration) error {
 	if !ok {
 		return &Missing{target.CanClock}
 	}
+	s.call("", clockCall, clockNote{d.Seconds()})
 	s.transcript.Note("", "the clock moves on by "+d.String())
 	return verb(target.CanClock, "move the clock", clock.Advance(ctx, d))
 }

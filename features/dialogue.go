@@ -105,6 +105,7 @@ func (s *scenario) connect(ctx context.Context, role target.Role) error {
 	if err != nil {
 		return err
 	}
+	s.tellRoles(roles)
 	if role == 0 {
 		role = s.anyPort()
 	}

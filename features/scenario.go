@@ -46,10 +46,12 @@ type scenario struct {
 	session *session // nil: none is open
 	talk    dialogue // of the protocol's scenarios
 
-	charged  bool      // something was sent or preloaded
-	began    time.Time // by the relay's clock, when the first thing was charged
-	serial   int       // numbers recipients and tokens
-	outcomes []outcome // of the last When, in the order sent
+	charged bool      // something was sent or preloaded
+	began   time.Time // by the relay's clock, when the first thing was charged
+	serial  int       // numbers recipients and tokens
+	// told and rolesTold: the transcript has the call that begins it, and that of the roles.
+	told, rolesTold bool
+	outcomes        []outcome // of the last When, in the order sent
 }
 
 // newScenario gives a scenario that has asked for nothing yet.

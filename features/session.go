@@ -30,6 +30,7 @@ type server struct {
 	user     string // whom it authenticates as; empty: nobody
 	password string // empty: the right one
 	clear    bool   // it authenticates without TLS
+	name     string // of its session in the transcript; empty: a number
 }
 
 // session is an open session of the sending server.
@@ -237,6 +238,11 @@ func (s *scenario) dialer(sv server) (*client.Dialer, error) {
 	if sv.source.Is6() && how.Proxy == 0 {
 		address = overIPv6(address)
 	}
+	name := sv.name
+	if name == "" {
+		name = strconv.Itoa(s.next())
+	}
+	s.tellConnection(name, sv)
 	return &client.Dialer{
 		Address:     address,
 		Source:      sv.source,
@@ -246,7 +252,7 @@ func (s *scenario) dialer(sv server) (*client.Dialer, error) {
 		TLS:        &tls.Config{InsecureSkipVerify: true, ServerName: how.ServerName, MinVersion: tls.VersionTLS12},
 		Timeout:    how.Timeout,
 		Transcript: s.transcript,
-		Name:       strconv.Itoa(s.next()),
+		Name:       name,
 	}, nil
 }
 

@@ -56,6 +56,7 @@ func (s *scenario) setUsage(ctx context.Context, usage ...target.Usage) error {
 	}
 	s.evidence = reports.Preloaded
 	for _, u := range usage {
+		s.call("", usageCall, u)
 		s.transcript.Note("", strings.Join(strings.Fields(fmt.Sprintf("%s of %s %s is set to %d", u.Counter, u.Customer, u.User, u.Amount)), " "))
 		if err := verb(target.CanUsage, "preload "+u.Counter, setter.SetUsage(ctx, u)); err != nil {
 			return err

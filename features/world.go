@@ -104,6 +104,7 @@ func (s *scenario) ready(ctx context.Context) error {
 func (s *scenario) make(ctx context.Context) error {
 	err := error(&Missing{target.CanApply})
 	if maker, ok := s.target.(target.Applier); ok {
+		s.tellWorld(s.world.complete())
 		err = verb(target.CanApply, "make the world", maker.Apply(ctx, s.world.complete()))
 	}
 	if binder, ok := s.target.(target.Binder); ok && errors.As(err, new(*Missing)) {
@@ -132,6 +133,7 @@ func (s *scenario) bind(ctx context.Context, binder target.Binder) error {
 		return &lacking{Missing{target.CanApply}, "a customer of the relay's own can't be changed"}
 	}
 	s.world.cast = newCast(called)
+	s.tellWorld(s.world.complete())
 	return nil
 }
 

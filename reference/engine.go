@@ -35,6 +35,8 @@ type Keeper interface {
 // It implements wire.Engine. No lock is held while it waits for anything.
 type Engine struct {
 	decider atomic.Pointer[Decider]
+	service *policy.Service
+	around  func(Decider) Decider
 	ledger  Ledger
 	keeper  Keeper
 	buckets *buckets
@@ -45,6 +47,41 @@ type Engine struct {
 	swap sync.RWMutex // of a hold for another: whoever else wants to hold something waits
 
 	accepted func(id string, e mailbox.Envelope)
+}
+
+// NewEngine makes an Engine for a server that isn't ours, such as one that only asks for decisions. Of o it takes Service and
+// Directory, which are needed, and Keeper, Ledger, Accepted, Now and Decider. The error says which is missing.
+func NewEngine(o Options) (*Engine, error) {
+	if err := o.checkEngine(); err != nil {
+		return nil, fmt.Errorf("make an engine: %w", err)
+	}
+	o.setDefaults()
+	return newEngine(&o), nil
+}
+
+// newEngine makes an Engine of options that have their defaults.
+func newEngine(o *Options) *Engine {
+	e := &Engine{
+		service: o.Service,
+		around:  o.Decider,
+		ledger:  o.Ledger,
+		keeper:  o.Keeper,
+		buckets: newBuckets(o.Service.Limits.SingleLabelBurst, o.Service.Limits.SingleLabelRefill),
+		host:    o.Service.Host,
+		now:     o.Now,
+		charged: o.Service.Switches.ChargeUnfinished,
+
+		accepted: o.Accepted,
+	}
+	e.SetDirectory(o.Directory)
+	return e
+}
+
+// SetDirectory makes the Engine decide by d from the next decision on: each is made by the old directory or the new one,
+// never by a mix.
+func (e *Engine) SetDirectory(d policy.Directory) {
+	decider := e.around(&policy.Policy{Service: e.service, Directory: d})
+	e.decider.Store(&decider)
 }
 
 // transaction is what the Engine keeps between two stages of one transaction, in Facts.Hold.

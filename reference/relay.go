@@ -87,18 +87,8 @@ func newRelay(o Options) (*Relay, error) {
 		return nil, err
 	}
 	o.setDefaults()
-	engine := &Engine{
-		ledger:  o.Ledger,
-		keeper:  o.Keeper,
-		buckets: newBuckets(o.Service.Limits.SingleLabelBurst, o.Service.Limits.SingleLabelRefill),
-		host:    o.Service.Host,
-		now:     o.Now,
-		charged: o.Service.Switches.ChargeUnfinished,
-
-		accepted: o.Accepted,
-	}
+	engine := newEngine(&o)
 	r := &Relay{engine: engine, options: o, stop: make(chan struct{}), failed: make(chan error, o.listeners())}
-	r.SetDirectory(o.Directory)
 	server, err := wire.New(wire.Config{
 		Engine:          o.Engine(engine),
 		Replies:         o.Service.Replies,
@@ -128,15 +118,25 @@ func newRelay(o Options) (*Relay, error) {
 
 // check says what Start can't do without.
 func (o *Options) check() error {
+	if err := o.checkEngine(); err != nil {
+		return err
+	}
+	switch {
+	case len(o.Listeners) == 0:
+		return errors.New("Options.Listeners is empty: there is nowhere to serve")
+	case len(o.Listeners[policy.Port465]) > 0 && o.TLS == nil:
+		return errors.New("Options.TLS is missing, which port 465 needs: SelfMade gives one")
+	}
+	return nil
+}
+
+// checkEngine says what an Engine can't do without.
+func (o *Options) checkEngine() error {
 	switch {
 	case o.Service == nil:
 		return errors.New("Options.Service is missing: services.Load gives one")
 	case o.Directory == nil:
 		return errors.New("Options.Directory is missing: directory.Load gives one")
-	case len(o.Listeners) == 0:
-		return errors.New("Options.Listeners is empty: there is nowhere to serve")
-	case len(o.Listeners[policy.Port465]) > 0 && o.TLS == nil:
-		return errors.New("Options.TLS is missing, which port 465 needs: SelfMade gives one")
 	}
 	return nil
 }
@@ -196,10 +196,7 @@ func (o *Options) setDefaults() {
 
 // SetDirectory makes the relay decide by d from the next decision on: each is made by the old directory or the new one,
 // never by a mix.
-func (r *Relay) SetDirectory(d policy.Directory) {
-	decider := r.options.Decider(&policy.Policy{Service: r.options.Service, Directory: d})
-	r.engine.decider.Store(&decider)
-}
+func (r *Relay) SetDirectory(d policy.Directory) { r.engine.SetDirectory(d) }
 
 // Failed receives what ended a listener that the relay didn't end itself, once for each: nobody is served there any more.
 // The others go on; whether to end the relay, too, is the caller's to say. Shutdown tells the same errors again.

@@ -205,7 +205,7 @@ func (s *cucumberStep) tell(c Case, documentLine string) {
 		return
 	}
 	s.embed(aboutCase(c, documentLine))
-	if len(c.Transcript) > tailLines {
+	if len(spoken(c.Transcript)) > tailLines {
 		s.embed(plainExcerpt(c.Transcript, embeddedLines))
 	}
 }

@@ -28,6 +28,7 @@ func (l line) String() string {
 
 // excerpt gives the last lines of entries, and the neighbourhood of the offending reply when that lies before them.
 func excerpt(entries []transcript.Entry, last int) []line {
+	entries = spoken(entries)
 	marked := slices.IndexFunc(entries, func(e transcript.Entry) bool { return e.Marked })
 	var lines []line
 	next := 0
@@ -45,6 +46,11 @@ func excerpt(entries []transcript.Entry, last int) []line {
 		lines = append(lines, line{text: e.String(), marked: mark})
 	}
 	return lines
+}
+
+// spoken gives what is for people: no calls.
+func spoken(entries []transcript.Entry) []transcript.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e transcript.Entry) bool { return e.Kind == transcript.Call })
 }
 
 // plainExcerpt gives an excerpt as lines of text, the offending reply with >> in front.

@@ -13,13 +13,18 @@ import (
 // WriteFile writes run to the file path in the format of write. A file of that name is replaced and appears whole or not at
 // all; what is there and no file, a pipe or a device, is written to.
 func WriteFile(path string, run *Run, write Writer) error {
+	return WriteWhole(path, func(w io.Writer) error { return write(w, run) })
+}
+
+// WriteWhole is WriteFile for what isn't a run.
+func WriteWhole(path string, write func(io.Writer) error) error {
 	place, device, err := placeFor(path)
 	if err == nil {
 		to := writeFile
 		if device {
 			to = writeDevice
 		}
-		err = to(place, func(w io.Writer) error { return write(w, run) })
+		err = to(place, write)
 	}
 	if err != nil {
 		return fmt.Errorf("write the report to %s: %w", path, err)

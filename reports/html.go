@@ -139,7 +139,7 @@ func caseShare(r Rule) string {
 func newPageCase(c Case, lines, anchors map[string]string) pageCase {
 	out := pageCase{Case: c, Anchor: anchors[c.ID], Origin: origin(c, lines[c.Rules[0]])}
 	out.Tail = excerpt(c.Transcript, tailLines)
-	switch n := len(c.Transcript); {
+	switch n := len(spoken(c.Transcript)); {
 	case n > pageLines:
 		out.Whole, out.More = excerpt(c.Transcript, pageLines), fmt.Sprintf("The last %d of its %d lines; transcripts/%s.txt has all", pageLines, n, c.ID)
 	case len(out.Tail) < n:

@@ -247,7 +247,7 @@ func markdownCase(c Case, documentLine string) string {
 		fmt.Fprintf(&b, "**Evidence:** %s\n\n", escaped(string(c.Evidence)))
 	}
 	if len(c.Transcript) > 0 {
-		summary := fmt.Sprintf("Transcript, %s", plural(len(c.Transcript), "line"))
+		summary := fmt.Sprintf("Transcript, %s", plural(len(spoken(c.Transcript)), "line"))
 		b.WriteString(folded(summary, fence(plainExcerpt(c.Transcript, markdownLines))))
 	}
 	return b.String()

@@ -3,6 +3,8 @@ package client
 import (
 	"errors"
 	"fmt"
+
+	"github.com/relayspec/relayspec/reports/transcript"
 )
 
 // batch is what goes to the relay in one write: what ends one transaction, then what begins the next.
@@ -100,7 +102,7 @@ func (c *Conn) composeEnvelope(m *Message) {
 		c.composeLine(c.scratch)
 	}
 	if more := len(m.Recipients) - 1; c.log != nil && c.brief && more > 0 {
-		c.log.Note(c.name, fmt.Sprintf("%d more RCPT", more))
+		c.log.Note(c.name, transcript.LeftOut(fmt.Sprintf("%d more RCPT", more)))
 	}
 }
 

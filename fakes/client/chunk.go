@@ -54,7 +54,7 @@ func (c *Conn) composeChunk(m *Message) error {
 	switch {
 	case c.log == nil || len(data) == 0:
 	case c.brief || len(data) > maxRecorded:
-		c.log.Note(c.name, fmt.Sprintf("content of %d octets", len(data)))
+		c.recordLong(data)
 	default:
 		c.log.Raw(c.name, string(data))
 	}

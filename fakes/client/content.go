@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/relayspec/relayspec/reports/transcript"
@@ -65,10 +66,15 @@ func (w *dotWriter) advance(p []byte) {
 
 // finish ends the last line where it isn't, and writes the final dot.
 func (w *dotWriter) finish() {
+	w.endLine()
+	w.out.WriteString(".\r\n")
+}
+
+// endLine ends the last line where it isn't.
+func (w *dotWriter) endLine() {
 	if w.last != [2]byte{'\r', '\n'} {
 		w.out.WriteString("\r\n")
 	}
-	w.out.WriteString(".\r\n")
 }
 
 // errContent wraps what Message.Write failed with.
@@ -80,26 +86,44 @@ func (c *Conn) composeContent(m *Message) error {
 	if m.Write == nil {
 		c.recordContent(m.Data)
 		w.Write(m.Data)
-	} else {
-		c.log.Note(c.name, "content of unknown length")
-		if err := m.Write(&w); err != nil {
-			return fmt.Errorf("%w: %w", errContent, err)
-		}
+	} else if err := c.composeWritten(m, &w); err != nil {
+		return err
 	}
 	w.finish()
 	c.log.Client(c.name, ".")
 	return nil
 }
 
+// composeWritten has m write its content.
+func (c *Conn) composeWritten(m *Message, w *dotWriter) error {
+	kept := c.newKept()
+	if err := m.Write(io.MultiWriter(w, kept)); err != nil {
+		return fmt.Errorf("%w: %w", errContent, err)
+	}
+	kept.record()
+	return nil
+}
+
+// WriteContent sends data as the content of a message goes behind DATA, with the dots that RFC 5321 §4.5.2 adds and a CRLF
+// at its end, but without the final dot.
+func (c *Conn) WriteContent(data []byte) error {
+	c.recordContent(data)
+	w := newDotWriter(c.out)
+	w.Write(data)
+	w.endLine()
+	return c.flush()
+}
+
 // maxRecorded is up to how many octets of content the transcript has in full.
 const maxRecorded = 2048
 
-// recordContent records data as it is sent: line by line when it is short, else how long it is.
+// recordContent records data as it is sent: line by line when it is short, else how long it is, and for programs what it
+// is made of.
 func (c *Conn) recordContent(data []byte) {
 	switch {
 	case c.log == nil || len(data) == 0:
 	case c.brief || len(data) > maxRecorded:
-		c.log.Note(c.name, fmt.Sprintf("content of %d octets", len(data)))
+		c.recordLong(data)
 	default:
 		var sent bytes.Buffer
 		out := bufio.NewWriter(&sent)
@@ -108,6 +132,12 @@ func (c *Conn) recordContent(data []byte) {
 		out.Flush()
 		recordLines(c.log, c.name, sent.String())
 	}
+}
+
+func (c *Conn) recordLong(data []byte) {
+	kept := c.newKept()
+	kept.Write(data)
+	kept.record()
 }
 
 // recordLines records lines, or one entry of raw octets when there is a line end that is no CRLF.

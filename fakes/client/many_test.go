@@ -366,7 +366,7 @@ func TestSendManyWithManyRecipients(t *testing.T) {
 	want := lines(`
 		C: MAIL FROM:<a@x>
 		C: RCPT TO:<somebody-with-a-name-0@recipients.example>
-		#: 4999 more RCPT
+		#: … 4999 more RCPT left out …
 		C: DATA`)
 	got := said(c.log)
 	if !strings.Contains(got, want) || !strings.Contains(got, "S: 550 5.1.1 no\n") {

@@ -1,96 +1,290 @@
 package client
 
 import (
-	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/relayspec/relayspec/reports/transcript"
 )
 
-// Plan is a session as data: plan in, transcript out.
+// Plan is what a transcript says that was done, in its order: transcript in, plan out. Who plays it decides what the names
+// and credentials in it are.
 type Plan []Step
 
 // Action is what a Step does.
 type Action string
 
-// The actions. Each that says something but DoRaw reads the reply.
+// The actions.
 const (
-	DoReadReply Action = "read-reply" // reads one reply; at first that is the greeting
-	DoCommand   Action = "command"    // says Text
-	DoRaw       Action = "raw"        // sends the octets of Text as they are
-	DoStartTLS  Action = "starttls"   // says STARTTLS; on 220 the handshake
-	DoHandshake Action = "handshake"  // the TLS handshake alone
-	DoAuth      Action = "auth"       // AUTH with Mechanism, User and Password
-	DoMessage   Action = "message"    // sends Message in Mode
-	DoDrop      Action = "drop"       // ends the connection without a word
+	DoConnect   Action = "connect"   // opens the session: Connect says how
+	DoSay       Action = "say"       // says the line Text
+	DoRaw       Action = "raw"       // sends the octets of Text as they are
+	DoContent   Action = "content"   // sends Data as the content of a message, without the final dot; or as a chunk
+	DoHandshake Action = "handshake" // does the TLS handshake
+	DoHear      Action = "hear"      // reads a reply: it was Reply
+	DoWait      Action = "wait"      // waits for a reply: none came in time
+	DoEnd       Action = "end"       // waits for the relay to end the connection: so it did
+	DoClose     Action = "close"     // ends the connection
+	DoDrop      Action = "drop"      // ends the connection as when a client dies
+	DoCall      Action = "call"      // asks Verb of the target, with Body
 )
 
-// Step is one thing to do. Fields that its action doesn't name are ignored.
+// Step is one thing that was done.
 type Step struct {
-	Do        Action
-	Text      string
-	Mechanism string // PLAIN or LOGIN
-	User      string
-	Password  string
-	Message   Message
-	Mode      Mode
+	Do      Action
+	Line    int               // of the transcript, from 1
+	Session string            // empty where there is only one, and for most calls
+	Text    string            // DoSay, DoRaw: credentials left out
+	Secret  []transcript.Part // DoSay, DoRaw: how Text is made that has credentials in it; nil: it hasn't, or nobody knows
+	Veiled  bool              // DoSay, DoRaw: Text has credentials in it
+	Data    []byte            // DoContent
+	Connect Connecting        // DoConnect
+	Refused bool              // DoConnect: no connection was made; DoHandshake: it failed
+	Reply   []string          // DoHear: its lines
+	Marked  bool              // DoHear: it was the offending one
+	Verb    string            // DoCall
+	Body    []byte            // DoCall: JSON
 }
 
-// Run opens a session, does the steps of plan in order and closes the connection. What the relay replies is in the
-// transcript (d's, or a new one) and stops nothing. An error names the step that failed; the transcript ends there.
-func Run(ctx context.Context, d *Dialer, plan Plan) (*transcript.Transcript, error) {
-	dialer := *d
-	if dialer.Transcript == nil {
-		dialer.Transcript = &transcript.Transcript{}
-	}
-	c, err := dialer.Dial(ctx)
-	if err != nil {
-		return dialer.Transcript, err
-	}
-	defer c.Close()
-	given := c.watch(ctx)
-	for i := range plan {
-		if err := plan[i].run(ctx, c); err != nil {
-			return dialer.Transcript, fmt.Errorf("step %d, %s: %w", i+1, plan[i].Do, given(err))
+// ConnectCall is the verb of the call that says how a session was opened.
+const ConnectCall = "connect"
+
+// Connecting says how a session is opened.
+type Connecting struct {
+	Port    int    `json:"port,omitempty"`    // documented: 25, 465 or 587; 0: nobody knows
+	Source  string `json:"source,omitempty"`  // the local address; empty: the system's choice
+	Address string `json:"address,omitempty"` // where that was
+}
+
+// PlanOf reads the plan off a transcript; lines are the entries' own, as ParseLines gives them.
+//
+// The error, a *transcript.LineError, says what can't be played: a session that begins or ends nowhere, what was left out,
+// or a call that can't be read.
+func PlanOf(entries []transcript.Entry, lines []int) (Plan, error) {
+	p := &planner{sessions: map[string]*planned{}}
+	for i, e := range entries {
+		p.line = lines[i]
+		if err := p.entry(e); err != nil {
+			return nil, &transcript.LineError{Line: p.line, Err: err}
 		}
 	}
-	return dialer.Transcript, given(nil)
+	for _, s := range p.order {
+		if s.open {
+			return nil, &transcript.LineError{Line: s.last, Err: fmt.Errorf("the session%s doesn't end: the transcript was cut", nameOf(s.name))}
+		}
+		if s.heard != nil {
+			return nil, &transcript.LineError{Line: s.last, Err: errors.New("the reply has no last line: the transcript was cut")}
+		}
+	}
+	if len(p.order) == 0 {
+		return nil, &transcript.LineError{Line: max(1, p.line), Err: errors.New("no session stands in it")}
+	}
+	return p.plan, nil
 }
 
-func (s *Step) run(ctx context.Context, c *Conn) error {
-	var err error
-	switch s.Do {
-	case DoReadReply:
-		_, err = c.ReadReply()
-	case DoCommand:
-		_, err = c.Cmd(s.Text)
-	case DoRaw:
-		err = c.WriteRaw([]byte(s.Text))
-	case DoStartTLS:
-		_, err = c.StartTLS(ctx)
-	case DoHandshake:
-		err = c.Handshake(ctx)
-	case DoAuth:
-		err = s.auth(c)
-	case DoMessage:
-		_, err = c.Send(s.Message, s.Mode)
-	case DoDrop:
-		err = c.Drop()
-	default:
-		err = fmt.Errorf("unknown action %q", s.Do)
-	}
-	return err
+// planner reads a transcript.
+type planner struct {
+	plan     Plan
+	line     int
+	sessions map[string]*planned
+	order    []*planned
 }
 
-func (s *Step) auth(c *Conn) error {
-	var err error
-	switch s.Mechanism {
-	case "PLAIN":
-		_, err = c.AuthPlain(s.User, s.Password)
-	case "LOGIN":
-		_, err = c.AuthLogin(s.User, s.Password)
-	default:
-		err = fmt.Errorf("mechanism %q: want PLAIN or LOGIN", s.Mechanism)
+// planned is a session on the way.
+type planned struct {
+	name    string
+	open    bool
+	begun   bool
+	last    int // its last line
+	connect *Connecting
+	secret  []transcript.Part // of the next line
+	heard   *Step             // a reply of which more lines are to come
+}
+
+func nameOf(session string) string {
+	if session == "" {
+		return ""
 	}
-	return err
+	return " " + session
+}
+
+func (p *planner) add(s Step, session string) {
+	s.Line, s.Session = p.line, session
+	p.plan = append(p.plan, s)
+}
+
+func (p *planner) entry(e transcript.Entry) error {
+	if e.IsLeftOut() {
+		return fmt.Errorf("%q: what isn't there can't be played", e.Text)
+	}
+	if e.Kind == transcript.Call {
+		return p.call(e)
+	}
+	if e.Kind == transcript.Note && !opens(e) && p.sessions[e.Session] == nil {
+		return nil // for people
+	}
+	s, err := p.session(e)
+	if err != nil {
+		return err
+	}
+	s.last = p.line
+	switch e.Kind {
+	case transcript.Client:
+		p.add(Step{Do: DoSay, Text: e.Text, Secret: s.taken(), Veiled: e.Secret}, e.Session)
+	case transcript.Raw:
+		p.add(Step{Do: DoRaw, Text: e.Text, Secret: s.taken(), Veiled: e.Secret || e.Redacted() != e.Text || strings.Contains(e.Text, transcript.Redacted)}, e.Session)
+	case transcript.Server:
+		return p.hear(s, e)
+	case transcript.Closed:
+		p.heardInPart(s)
+		s.open = false
+		p.add(Step{Do: closing(e.Text)}, e.Session)
+	case transcript.Note:
+		p.note(s, e)
+	}
+	return nil
+}
+
+// opens tells whether e says that a session began, or should have.
+func opens(e transcript.Entry) bool {
+	return strings.HasPrefix(e.Text, "connected to ") || strings.HasPrefix(e.Text, "not connected")
+}
+
+// session finds the session of e. Without a word of its beginning the first line begins it.
+func (p *planner) session(e transcript.Entry) (*planned, error) {
+	s := p.known(e.Session)
+	if opens(e) {
+		if s.open {
+			return nil, fmt.Errorf("the session%s is open already", nameOf(e.Session))
+		}
+		p.open(s, e)
+		return s, nil
+	}
+	if !s.open && e.Kind != transcript.Note {
+		if e.Kind == transcript.Closed || s.begun {
+			return nil, fmt.Errorf("the session%s isn't open", nameOf(e.Session))
+		}
+		p.open(s, e)
+	}
+	return s, nil
+}
+
+func (p *planner) known(name string) *planned {
+	s := p.sessions[name]
+	if s == nil {
+		s = &planned{name: name}
+		p.sessions[name] = s
+	}
+	return s
+}
+
+func (p *planner) open(s *planned, e transcript.Entry) {
+	if !slices.Contains(p.order, s) {
+		p.order = append(p.order, s)
+	}
+	step := Step{Do: DoConnect, Refused: strings.HasPrefix(e.Text, "not connected")}
+	if s.connect != nil {
+		step.Connect = *s.connect
+	}
+	if address, ok := strings.CutPrefix(e.Text, "connected to "); ok && opens(e) {
+		step.Connect.Address = address
+	}
+	s.begun, s.open, s.connect = true, !step.Refused, nil
+	p.add(step, s.name)
+}
+
+// taken gives how the next line is made.
+func (s *planned) taken() []transcript.Part {
+	secret := s.secret
+	s.secret = nil
+	return secret
+}
+
+// hear takes a line of a reply. Source: RFC 5321 §4.2.1.
+func (p *planner) hear(s *planned, e transcript.Entry) error {
+	_, more, reason := parseReplyLine([]byte(e.Text))
+	if reason != "" {
+		return fmt.Errorf("%q is no line of a reply: %s", e.Text, reason)
+	}
+	if s.heard == nil {
+		s.heard = &Step{Do: DoHear}
+	}
+	s.heard.Reply = append(s.heard.Reply, e.Text)
+	s.heard.Marked = s.heard.Marked || e.Marked
+	if !more {
+		p.add(*s.heard, s.name)
+		s.heard = nil
+	}
+	return nil
+}
+
+// heardInPart takes a reply that the end of the connection, or of the client's patience, cut off.
+func (p *planner) heardInPart(s *planned) {
+	if s.heard != nil {
+		p.add(*s.heard, s.name)
+		s.heard = nil
+	}
+}
+
+// closing tells how a connection ended.
+func closing(text string) Action {
+	switch {
+	case text == "by the client, without a word":
+		return DoDrop
+	case strings.HasPrefix(text, "by the relay"):
+		return DoEnd
+	}
+	return DoClose
+}
+
+// note takes the notes that say what was done: the client engine writes them.
+func (p *planner) note(s *planned, e transcript.Entry) {
+	switch {
+	case strings.HasPrefix(e.Text, "TLS established"):
+		p.add(Step{Do: DoHandshake}, s.name)
+	case strings.HasPrefix(e.Text, "TLS handshake failed"):
+		p.add(Step{Do: DoHandshake, Refused: true}, s.name)
+	case e.Text == "timeout":
+		p.heardInPart(s)
+		p.add(Step{Do: DoWait}, s.name)
+	}
+}
+
+// call takes a call: those that the client engine knows by itself are for a session, the others are kept.
+func (p *planner) call(e transcript.Entry) error {
+	verb, body := e.Verb()
+	s := p.known(e.Session)
+	switch verb {
+	case ConnectCall:
+		s.connect = &Connecting{}
+		return readCall(verb, body, s.connect)
+	case transcript.SecretCall:
+		return readCall(verb, body, &s.secret)
+	case ContentCall:
+		var content contentCall
+		if err := readCall(verb, body, &content); err != nil {
+			return err
+		}
+		data, err := content.unsqueeze()
+		if err != nil {
+			return err
+		}
+		p.add(Step{Do: DoContent, Data: data}, e.Session)
+		return nil
+	}
+	if !json.Valid(body) {
+		return fmt.Errorf("what follows %s is no JSON", verb)
+	}
+	p.add(Step{Do: DoCall, Verb: verb, Body: body}, e.Session)
+	return nil
+}
+
+func readCall(verb string, body []byte, into any) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("what follows %s can't be read: %w", verb, err)
+	}
+	return nil
 }

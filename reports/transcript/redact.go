@@ -5,6 +5,9 @@ import "strings"
 // redacted stands for credentials in what is written.
 const redacted = "[redacted]"
 
+// Redacted stands for credentials in what is written.
+const Redacted = redacted
+
 // Redacted gives the text as it may be written: credentials left out, the mechanism of AUTH kept. It changes nothing
 // when it is applied to its own result.
 //

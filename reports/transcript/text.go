@@ -19,6 +19,7 @@ import (
 //	! +0.002500 [one] S: 535 5.7.8 no
 //	+0.003000 [one] R: "MAIL FROM:<a@b>\n"
 //	+0.004000 [one] X: by the relay
+//	+0.005000 @: clock {"advance":60}
 //
 // A mark stands in front, the time is in seconds, a session without a name has no brackets. A text is Go-quoted when it
 // has octets that aren't printable, when it would otherwise read as something else, and always in R. Empty lines and
@@ -115,34 +116,70 @@ func appendSeconds(dst []byte, d time.Duration) []byte {
 	return fmt.Appendf(dst, ".%09d", d%time.Second)
 }
 
-// Parse reads the file form. An error names the line.
+// Parse reads the file form. The error is a *LineError.
 func Parse(r io.Reader) ([]Entry, error) {
-	var entries []Entry
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
-	number := 0
-	for lines.Scan() {
-		number++
-		line := lines.Text()
+	entries, _, err := ParseLines(r)
+	return entries, err
+}
+
+// LineError is what is wrong with a line of a transcript.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("transcript line %d: %v", e.Line, e.Err) }
+
+// Unwrap gives the cause.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// ParseLines is Parse that tells of each entry in which line it stands. A last line without its end is an error: the file
+// was cut.
+func ParseLines(r io.Reader) (entries []Entry, numbers []int, err error) {
+	lines := bufio.NewReaderSize(r, 64<<10)
+	for number := 1; ; number++ {
+		line, err := readLine(lines)
+		if err == io.EOF {
+			return entries, numbers, nil
+		}
+		if err != nil {
+			return nil, nil, &LineError{number, err}
+		}
 		if line == "" || line[0] == '#' {
 			continue
 		}
 		e, err := parseEntry(line)
 		if err != nil {
-			return nil, fmt.Errorf("transcript line %d: %w", number, err)
+			return nil, nil, &LineError{number, err}
 		}
-		entries = append(entries, e)
+		entries, numbers = append(entries, e), append(numbers, number)
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("transcript line %d: %w", number+1, err)
+}
+
+// readLine reads a line and takes its end off.
+func readLine(r *bufio.Reader) (string, error) {
+	var line []byte
+	for {
+		piece, err := r.ReadSlice('\n')
+		line = append(line, piece...)
+		switch {
+		case len(line) > maxLine:
+			return "", fmt.Errorf("it is longer than %d MiB", maxLine>>20)
+		case err == nil:
+			return strings.TrimSuffix(string(line[:len(line)-1]), "\r"), nil
+		case err == io.EOF && len(line) > 0:
+			return "", errCut
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return "", err
+		}
 	}
-	return entries, nil
 }
 
 var (
+	errCut     = errors.New("the file ends within the line: it was cut")
 	errTime    = errors.New("want +SECONDS at the beginning of the line")
 	errSession = errors.New("want [SESSION] behind the time")
-	errKind    = errors.New("want one of C: S: R: #: X: before the text")
+	errKind    = errors.New("want one of C: S: R: #: X: @: before the text")
 	errQuote   = errors.New("want a Go-quoted text")
 )
 

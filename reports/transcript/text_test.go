@@ -125,7 +125,7 @@ func anyEntry(t *rapid.T) Entry {
 	e := Entry{
 		At:      time.Duration(rapid.Int64Min(0).Draw(t, "at")),
 		Session: text.Draw(t, "session"),
-		Kind:    rapid.SampledFrom([]Kind{Client, Server, Raw, Note, Closed}).Draw(t, "kind"),
+		Kind:    rapid.SampledFrom([]Kind{Client, Server, Raw, Note, Closed, Call}).Draw(t, "kind"),
 		Text:    text.Draw(t, "text"),
 		Secret:  rapid.Bool().Draw(t, "secret"),
 		Marked:  rapid.Bool().Draw(t, "marked"),

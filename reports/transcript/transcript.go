@@ -23,12 +23,13 @@ const (
 	Raw    Kind = 'R' // octets the client sent that are no CRLF-ended line; Text is Go-quoted when written
 	Note   Kind = '#' // something beside the dialogue: connected, TLS established, the clock moved
 	Closed Kind = 'X' // the connection ended; Text says who ended it
+	Call   Kind = '@' // for programs: what was asked of the target, or what it takes to replay; see Transcript.Call
 )
 
 // Valid tells whether k is one of the kinds.
 func (k Kind) Valid() bool {
 	switch k {
-	case Client, Server, Raw, Note, Closed:
+	case Client, Server, Raw, Note, Closed, Call:
 		return true
 	}
 	return false
@@ -64,9 +65,10 @@ type Transcript struct {
 	tail    []Entry // ring
 	next    int     // next place in tail
 	skipped int
+	known   map[string]string // credentials and their names
 }
 
-// Add appends e and fills in its At. Time never runs backwards: before the beginning is at the beginning.
+// Add appends e and fills in its At; before one with credentials that are known, the call that says how it is made. Time never runs backwards: before the beginning is at the beginning.
 func (t *Transcript) Add(e Entry) {
 	if t == nil {
 		return
@@ -81,6 +83,9 @@ func (t *Transcript) Add(e Entry) {
 		t.began = now
 	}
 	e.At = max(0, now.Sub(t.began))
+	if call, ok := t.recipe(e); ok {
+		t.keep(call)
+	}
 	t.keep(e)
 }
 
@@ -205,9 +210,17 @@ func (t *Transcript) gap() Entry {
 	if t.skipped == 1 {
 		lines = "line"
 	}
-	e := Entry{Kind: Note, Text: fmt.Sprintf("… %d %s left out …", t.skipped, lines)}
+	e := Entry{Kind: Note, Text: LeftOut(fmt.Sprintf("%d %s", t.skipped, lines))}
 	if len(t.head) > 0 {
 		e.At = t.head[len(t.head)-1].At
 	}
 	return e
+}
+
+// LeftOut is the text of a note that stands for what a transcript hasn't got: nobody can replay it.
+func LeftOut(what string) string { return "… " + what + " left out …" }
+
+// IsLeftOut tells whether e is such a note.
+func (e Entry) IsLeftOut() bool {
+	return e.Kind == Note && strings.HasPrefix(e.Text, "… ") && strings.HasSuffix(e.Text, " left out …")
 }
