@@ -55,7 +55,7 @@ var _ = Describe("the contract's verbs", func() {
 	It("preloads, moves the clock and resets", func() {
 		_, err := l.PutWorldWithResponse(ctx, acme())
 		Expect(err).NotTo(HaveOccurred())
-		done, err := l.PutUsageWithResponse(ctx, api.Usage{Customer: "acme", Counter: api.CustomerPeak, Amount: 9})
+		done, err := l.PutUsageWithResponse(ctx, api.Usage{Customer: "acme", Counter: api.CounterCustomerPeak, Amount: 9})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(done.StatusCode()).To(Equal(http.StatusNoContent), string(done.Body))
 		Expect(l.send("app@acme.example", "x", "bob@other.example").Code).To(Equal(450))
@@ -67,7 +67,7 @@ var _ = Describe("the contract's verbs", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(l.send("app@acme.example", "x", "bob@other.example").Code).To(Equal(250))
 
-		done, err = l.PutUsageWithResponse(ctx, api.Usage{Customer: "acme", Counter: api.UserMessages, User: "Anna@acme.example", Amount: 130})
+		done, err = l.PutUsageWithResponse(ctx, api.Usage{Customer: "acme", Counter: api.CounterUserMessages, User: "Anna@acme.example", Amount: 130})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(done.StatusCode()).To(Equal(http.StatusNoContent), string(done.Body))
 		Expect(l.send("anna@acme.example", "x", "bob@other.example").Code).To(Equal(550))

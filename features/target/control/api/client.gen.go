@@ -19,22 +19,22 @@ import (
 
 // Defines values for Counter.
 const (
-	CustomerDay    Counter = "customer-day"
-	CustomerPeak   Counter = "customer-peak"
-	UserMessages   Counter = "user-messages"
-	UserRecipients Counter = "user-recipients"
+	CounterCustomerDay    Counter = "customer-day"
+	CounterCustomerPeak   Counter = "customer-peak"
+	CounterUserMessages   Counter = "user-messages"
+	CounterUserRecipients Counter = "user-recipients"
 )
 
 // Valid indicates whether the value is a known member of the Counter enum.
 func (e Counter) Valid() bool {
 	switch e {
-	case CustomerDay:
+	case CounterCustomerDay:
 		return true
-	case CustomerPeak:
+	case CounterCustomerPeak:
 		return true
-	case UserMessages:
+	case CounterUserMessages:
 		return true
-	case UserRecipients:
+	case CounterUserRecipients:
 		return true
 	default:
 		return false
@@ -43,16 +43,16 @@ func (e Counter) Valid() bool {
 
 // Defines values for CustomerEdition.
 const (
-	LegacyFree CustomerEdition = "legacy-free"
-	Workspace  CustomerEdition = "workspace"
+	CustomerEditionLegacyFree CustomerEdition = "legacy-free"
+	CustomerEditionWorkspace  CustomerEdition = "workspace"
 )
 
 // Valid indicates whether the value is a known member of the CustomerEdition enum.
 func (e CustomerEdition) Valid() bool {
 	switch e {
-	case LegacyFree:
+	case CustomerEditionLegacyFree:
 		return true
-	case Workspace:
+	case CustomerEditionWorkspace:
 		return true
 	default:
 		return false
@@ -61,34 +61,34 @@ func (e CustomerEdition) Valid() bool {
 
 // Defines values for FaultOn.
 const (
-	Accept   FaultOn = "accept"
-	Accepted FaultOn = "accepted"
-	Auth     FaultOn = "auth"
-	Connect  FaultOn = "connect"
-	Data     FaultOn = "data"
-	Helo     FaultOn = "helo"
-	Mail     FaultOn = "mail"
-	Rcpt     FaultOn = "rcpt"
+	FaultOnAccept   FaultOn = "accept"
+	FaultOnAccepted FaultOn = "accepted"
+	FaultOnAuth     FaultOn = "auth"
+	FaultOnConnect  FaultOn = "connect"
+	FaultOnData     FaultOn = "data"
+	FaultOnHelo     FaultOn = "helo"
+	FaultOnMail     FaultOn = "mail"
+	FaultOnRcpt     FaultOn = "rcpt"
 )
 
 // Valid indicates whether the value is a known member of the FaultOn enum.
 func (e FaultOn) Valid() bool {
 	switch e {
-	case Accept:
+	case FaultOnAccept:
 		return true
-	case Accepted:
+	case FaultOnAccepted:
 		return true
-	case Auth:
+	case FaultOnAuth:
 		return true
-	case Connect:
+	case FaultOnConnect:
 		return true
-	case Data:
+	case FaultOnData:
 		return true
-	case Helo:
+	case FaultOnHelo:
 		return true
-	case Mail:
+	case FaultOnMail:
 		return true
-	case Rcpt:
+	case FaultOnRcpt:
 		return true
 	default:
 		return false
@@ -118,19 +118,19 @@ func (e OutcomeStatus) Valid() bool {
 
 // Defines values for QuestionPort.
 const (
-	N25  QuestionPort = 25
-	N465 QuestionPort = 465
-	N587 QuestionPort = 587
+	QuestionPortN25  QuestionPort = 25
+	QuestionPortN465 QuestionPort = 465
+	QuestionPortN587 QuestionPort = 587
 )
 
 // Valid indicates whether the value is a known member of the QuestionPort enum.
 func (e QuestionPort) Valid() bool {
 	switch e {
-	case N25:
+	case QuestionPortN25:
 		return true
-	case N465:
+	case QuestionPortN465:
 		return true
-	case N587:
+	case QuestionPortN587:
 		return true
 	default:
 		return false
@@ -139,19 +139,19 @@ func (e QuestionPort) Valid() bool {
 
 // Defines values for SettingSenders.
 const (
-	Any             SettingSenders = "any"
-	MyDomains       SettingSenders = "my-domains"
-	RegisteredUsers SettingSenders = "registered-users"
+	SettingSendersAny             SettingSenders = "any"
+	SettingSendersMyDomains       SettingSenders = "my-domains"
+	SettingSendersRegisteredUsers SettingSenders = "registered-users"
 )
 
 // Valid indicates whether the value is a known member of the SettingSenders enum.
 func (e SettingSenders) Valid() bool {
 	switch e {
-	case Any:
+	case SettingSendersAny:
 		return true
-	case MyDomains:
+	case SettingSendersMyDomains:
 		return true
-	case RegisteredUsers:
+	case SettingSendersRegisteredUsers:
 		return true
 	default:
 		return false
@@ -571,16 +571,16 @@ type World struct {
 // ListDeliveriesParams defines parameters for ListDeliveries.
 type ListDeliveriesParams struct {
 	// Message Only those of this message.
-	Message string `form:"message,omitempty" json:"message,omitempty,omitzero"`
+	Message *string `form:"message,omitempty" json:"message,omitempty"`
 
 	// Recipient Only those that this recipient was part of.
-	Recipient string `form:"recipient,omitempty" json:"recipient,omitempty,omitzero"`
+	Recipient *string `form:"recipient,omitempty" json:"recipient,omitempty"`
 
 	// Status Only those with such an outcome.
-	Status ListDeliveriesParamsStatus `form:"status,omitempty" json:"status,omitempty,omitzero"`
+	Status *ListDeliveriesParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 
 	// Limit At most so many, the newest. 100 where it isn't given.
-	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListDeliveriesParamsStatus defines parameters for ListDeliveries.
@@ -589,52 +589,52 @@ type ListDeliveriesParamsStatus string
 // StreamEventsParams defines parameters for StreamEvents.
 type StreamEventsParams struct {
 	// Since Begin behind the event with this ID, as far as it is still known. The header Last-Event-ID does the same.
-	Since int64 `form:"since,omitempty" json:"since,omitempty,omitzero"`
+	Since *int64 `form:"since,omitempty" json:"since,omitempty"`
 }
 
 // ListMessagesParams defines parameters for ListMessages.
 type ListMessagesParams struct {
-	// Sender Only those of this envelope sender, as given or as rewritten.
-	Sender string `form:"sender,omitempty" json:"sender,omitempty,omitzero"`
+	// Sender Only those of this envelope sender, as given or as rewritten; <> is the null one.
+	Sender *string `form:"sender,omitempty" json:"sender,omitempty"`
 
 	// Recipient Only those to this envelope recipient.
-	Recipient string `form:"recipient,omitempty" json:"recipient,omitempty,omitzero"`
+	Recipient *string `form:"recipient,omitempty" json:"recipient,omitempty"`
 
 	// Contains Only those whose header or body holds these octets.
-	Contains string `form:"contains,omitempty" json:"contains,omitempty,omitzero"`
+	Contains *string `form:"contains,omitempty" json:"contains,omitempty"`
 
 	// Limit At most so many, the newest. 100 where it isn't given.
-	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // WaitForMessagesParams defines parameters for WaitForMessages.
 type WaitForMessagesParams struct {
 	// Count How many; 1 where it isn't given.
-	Count int `form:"count,omitempty" json:"count,omitempty,omitzero"`
+	Count *int `form:"count,omitempty" json:"count,omitempty"`
 
 	// Timeout How long, in real time; 10 seconds where it isn't given.
-	Timeout float64 `form:"timeout,omitempty" json:"timeout,omitempty,omitzero"`
+	Timeout *float64 `form:"timeout,omitempty" json:"timeout,omitempty"`
 
-	// Sender Only those of this envelope sender, as given or as rewritten.
-	Sender string `form:"sender,omitempty" json:"sender,omitempty,omitzero"`
+	// Sender Only those of this envelope sender, as given or as rewritten; <> is the null one.
+	Sender *string `form:"sender,omitempty" json:"sender,omitempty"`
 
 	// Recipient Only those to this envelope recipient.
-	Recipient string `form:"recipient,omitempty" json:"recipient,omitempty,omitzero"`
+	Recipient *string `form:"recipient,omitempty" json:"recipient,omitempty"`
 
 	// Contains Only those whose header or body holds these octets.
-	Contains string `form:"contains,omitempty" json:"contains,omitempty,omitzero"`
+	Contains *string `form:"contains,omitempty" json:"contains,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
 type ListSessionsParams struct {
 	// Peer Only those from this address.
-	Peer string `form:"peer,omitempty" json:"peer,omitempty,omitzero"`
+	Peer *string `form:"peer,omitempty" json:"peer,omitempty"`
 
 	// Refused Only those in which something was refused.
-	Refused bool `form:"refused,omitempty" json:"refused,omitempty,omitzero"`
+	Refused *bool `form:"refused,omitempty" json:"refused,omitempty"`
 
 	// Limit At most so many, the newest. 100 where it isn't given.
-	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // AdvanceClockJSONRequestBody defines body for AdvanceClock for application/json ContentType.
@@ -1582,36 +1582,52 @@ func NewListDeliveriesRequest(server string, params *ListDeliveriesParams) (*htt
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "message", params.Message, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Message != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "message", *params.Message, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "recipient", params.Recipient, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Recipient != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "recipient", *params.Recipient, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -1656,12 +1672,16 @@ func NewStreamEventsRequest(server string, params *StreamEventsParams) (*http.Re
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -1962,36 +1982,52 @@ func NewListMessagesRequest(server string, params *ListMessagesParams) (*http.Re
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sender", params.Sender, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Sender != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sender", *params.Sender, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "recipient", params.Recipient, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Recipient != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "recipient", *params.Recipient, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contains", params.Contains, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Contains != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contains", *params.Contains, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -2036,44 +2072,64 @@ func NewWaitForMessagesRequest(server string, params *WaitForMessagesParams) (*h
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "count", params.Count, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Count != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "count", *params.Count, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "timeout", params.Timeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: "double"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Timeout != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "timeout", *params.Timeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: "double"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sender", params.Sender, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Sender != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sender", *params.Sender, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "recipient", params.Recipient, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Recipient != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "recipient", *params.Recipient, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contains", params.Contains, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Contains != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contains", *params.Contains, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -2281,28 +2337,40 @@ func NewListSessionsRequest(server string, params *ListSessionsParams) (*http.Re
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "peer", params.Peer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Peer != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "peer", *params.Peer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refused", params.Refused, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Refused != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refused", *params.Refused, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
