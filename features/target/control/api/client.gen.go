@@ -59,6 +59,33 @@ func (e CustomerEdition) Valid() bool {
 	}
 }
 
+// Defines values for EventType.
+const (
+	EventTypeClock    EventType = "clock"
+	EventTypeDelivery EventType = "delivery"
+	EventTypeFault    EventType = "fault"
+	EventTypeMessage  EventType = "message"
+	EventTypeReply    EventType = "reply"
+)
+
+// Valid indicates whether the value is a known member of the EventType enum.
+func (e EventType) Valid() bool {
+	switch e {
+	case EventTypeClock:
+		return true
+	case EventTypeDelivery:
+		return true
+	case EventTypeFault:
+		return true
+	case EventTypeMessage:
+		return true
+	case EventTypeReply:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FaultOn.
 const (
 	FaultOnAccept   FaultOn = "accept"
@@ -264,6 +291,18 @@ type Delivery struct {
 	Outcomes []Outcome `json:"outcomes"`
 	Sender   string    `json:"sender"`
 }
+
+// Event What happened. The data of an event of the stream.
+type Event struct {
+	// Data The reply, the Message's ID, the Delivery, the stroke, or where the clock went.
+	Data map[string]interface{} `json:"data"`
+	Id   int64                  `json:"id"`
+	Time time.Time              `json:"time"`
+	Type EventType              `json:"type"`
+}
+
+// EventType defines model for Event.Type.
+type EventType string
 
 // Explanation What the relay said or would say, and why.
 type Explanation struct {
