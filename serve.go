@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,7 @@ import (
 
 // serve is the command that runs the reference relay.
 type serve struct {
-	World     string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given; the README's world.yaml is a sample."`
+	World     string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given, but with --control; the README's world.yaml is a sample."`
 	Port25    string            `name:"port25" default:"127.0.0.1:2525" placeholder:"ADDR" help:"Where port 25 is served; 'off': nowhere. Default: ${default}."`
 	Port465   string            `name:"port465" default:"127.0.0.1:2465" placeholder:"ADDR" help:"Where port 465 (TLS from the start) is served. Default: ${default}."`
 	Port587   string            `name:"port587" default:"127.0.0.1:2587" placeholder:"ADDR" help:"Where port 587 is served. Default: ${default}."`
@@ -40,6 +41,7 @@ type serve struct {
 	Switch    map[string]string `placeholder:"NAME=VALUE" help:"Answer differently what the document leaves open: day-window=fixed. Repeat for more."`
 	ProxyFrom []string          `placeholder:"CIDR,..." help:"Behind a proxy: connections from these addresses must begin with a header of the PROXY protocol (version 1 or 2, below TLS), and the client's address is the one it gives. Repeat for more. Default: nobody is believed."`
 	Bounds    bounds            `embed:"" prefix:"max-"`
+	Steering  steering          `embed:""`
 	Events    string            `default:"-" placeholder:"FILE" help:"Write an event for each reply here, as JSON lines; '-': standard output; 'off'. Default: ${default}."`
 	Drain     time.Duration     `default:"10s" help:"How long sessions may go on after SIGTERM. Default: ${default}."`
 }
@@ -83,6 +85,14 @@ func (serve) Help() string {
   relayspec serve --world world.yaml --proxy-from 10.0.0.0/8 --port25 0.0.0.0:25
   relayspec serve --world world.yaml --events events.jsonl & jq 'select(.code >= 400) | .rule' events.jsonl
 
+With --control an HTTP API steers the relay, guarded by a token:
+
+  relayspec serve --world world.yaml --control 127.0.0.1:8025 --control-token secret --clock frozen &
+  api() { curl -s -H 'Authorization: Bearer secret' "http://127.0.0.1:8025/v1/$@"; }
+  api usage -X PUT -d '{"customer": "acme", "counter": "customer-day", "amount": 13000}'
+  api clock/advance -d '{"seconds": 86400}'
+  api openapi.json | jq '.paths | keys'
+
 Clients that check the relay's certificate must trust tls/ca.pem. Each event names the rule that decided the reply.
 Ctrl-C and SIGTERM drain: nobody is let in any more, transactions end, sessions are closed with 421. So does the loss of
 a port, which ends it with 1.`
@@ -100,7 +110,12 @@ func (c *serve) Run(ctx context.Context, s *streams) error {
 	}
 	defer events.Close()
 	o.Events = events.reply
-	forwarder, err := c.forward(&o, events)
+	cockpit, err := c.Steering.open(&o)
+	if err != nil {
+		return err
+	}
+	defer cockpit.close()
+	forwarder, err := c.forward(&o, events, cockpit)
 	if err != nil {
 		return err
 	}
@@ -108,18 +123,22 @@ func (c *serve) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return errors.Join(err, closeForwarder(forwarder))
 	}
-	greet(s.err, o.Listeners, notes)
-	return c.attend(ctx, s.err, relay, forwarder)
+	cockpit.steer(relay, o.Listeners)
+	greet(s.err, o.Listeners, cockpit, notes)
+	return c.attend(ctx, s.err, relay, forwarder, cockpit)
 }
 
-// attend waits until ctx ends or a port is lost, and drains. A relay that is deaf on a port isn't left running: whoever
-// started it can start it again.
-func (c *serve) attend(ctx context.Context, w io.Writer, relay *reference.Relay, forwarder *reference.Forwarder) error {
+// attend waits until ctx ends or a port is lost, that of the API among them, and drains. A relay that is deaf on a port
+// isn't left running: whoever started it can start it again.
+func (c *serve) attend(ctx context.Context, w io.Writer, relay *reference.Relay, forwarder *reference.Forwarder, api *cockpit) error {
 	var lost error
 	select {
 	case <-ctx.Done():
 		fmt.Fprintf(w, "draining %d sessions, at most %s; again to stop at once\n", relay.Sessions(), c.Drain)
 	case lost = <-relay.Failed():
+	case lost = <-api.lost():
+	}
+	if lost != nil {
 		fmt.Fprintf(w, "a port is lost: %v\ndraining %d sessions, at most %s\n", lost, relay.Sessions(), c.Drain)
 	}
 	return c.stop(relay, forwarder, lost)
@@ -178,7 +197,7 @@ func (c *serve) options() (o reference.Options, notes []string, err error) {
 	if certificate.File != "" {
 		notes = append(notes, "TLS: clients must trust "+certificate.File)
 	}
-	notes = append(notes, fmt.Sprintf("serving %d customers and %d users of %s", len(world.Customers()), len(world.Users()), c.World))
+	notes = append(notes, fmt.Sprintf("serving %d customers and %d users of %s", len(world.Customers()), len(world.Users()), cmp.Or(c.World, "no world yet")))
 	proxies, err := prefixes(c.ProxyFrom)
 	if err != nil {
 		return o, nil, wrong(fmt.Errorf("--proxy-from: %w", err), "Give the addresses of your proxies, such as 10.0.0.0/8 or 192.0.2.7")
@@ -213,7 +232,10 @@ func wrong(err error, next string) error { return &exit{exitUsage, &advice{err, 
 // world reads the world file.
 func (c *serve) world() (*directory.Directory, error) {
 	const sample = "Begin with the sample, world.yaml beside the README: relayspec serve --world world.yaml"
-	if c.World == "" {
+	switch {
+	case c.World == "" && c.Steering.Control != "":
+		return directory.New(nil, nil)
+	case c.World == "":
 		return nil, wrong(errors.New("--world is missing: who may relay what?"), sample)
 	}
 	world, err := directory.Load(c.World)
@@ -287,15 +309,16 @@ func (c *serve) listen() (map[policy.Role][]net.Listener, error) {
 }
 
 // forward makes the relay deliver to the next hop; nil where there is none.
-func (c *serve) forward(o *reference.Options, events *events) (*reference.Forwarder, error) {
+func (c *serve) forward(o *reference.Options, events *events, api *cockpit) (*reference.Forwarder, error) {
 	if c.NextHop == "" {
 		return nil, nil
 	}
 	box := o.Keeper.(*mailbox.Box) // options has made it
-	forwarder, err := reference.NewForwarder(delivery.NextHop{Address: c.NextHop, Hello: c.Hello}, time.Now, events.delivery)
+	forwarder, err := reference.NewForwarder(delivery.NextHop{Address: c.NextHop, Hello: c.Hello}, api.now(), api.delivery(events.delivery))
 	if err != nil {
 		return nil, wrong(err, "See --next-hop and --hello in relayspec serve --help")
 	}
+	api.attach(forwarder)
 	o.Accepted = func(id string, e mailbox.Envelope) {
 		err := forwarder.Add(delivery.Message{
 			ID:       id,
@@ -310,12 +333,13 @@ func (c *serve) forward(o *reference.Options, events *events) (*reference.Forwar
 	return forwarder, nil
 }
 
-func greet(w io.Writer, listeners map[policy.Role][]net.Listener, notes []string) {
+func greet(w io.Writer, listeners map[policy.Role][]net.Listener, api *cockpit, notes []string) {
 	for _, role := range []policy.Role{policy.Port25, policy.Port465, policy.Port587} {
 		for _, l := range listeners[role] {
 			fmt.Fprintf(w, "port %d: %s\n", role, l.Addr())
 		}
 	}
+	api.greet(w)
 	for _, note := range notes {
 		fmt.Fprintln(w, note)
 	}

@@ -334,7 +334,7 @@ var _ = Describe("serve", func() {
 		DeferCleanup(relay.Close)
 		idle := session(o.Listeners[policy.Port25][0].Addr().String())
 		ended, told := make(chan error, 1), &stderr{}
-		go func() { ended <- c.attend(context.Background(), told, relay, nil) }()
+		go func() { ended <- c.attend(context.Background(), told, relay, nil, nil) }()
 
 		Expect(o.Listeners[policy.Port587][0].Close()).To(Succeed())
 		reply, err := idle.ReadReply()
@@ -360,7 +360,7 @@ var _ = Describe("serve", func() {
 		_, err = busy.Cmd("MAIL FROM:<anna@acme.example>")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(o.Listeners[policy.Port25][0].Close()).To(Succeed())
-		Expect(c.attend(context.Background(), io.Discard, relay, nil)).To(MatchError(net.ErrClosed))
+		Expect(c.attend(context.Background(), io.Discard, relay, nil, nil)).To(MatchError(net.ErrClosed))
 	})
 
 	It("waits for the disk with --sync, and not without", func() {

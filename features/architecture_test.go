@@ -24,38 +24,41 @@ const modulePath = "github.com/relayspec/relayspec"
 // The package of the command is ".", and may import all.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		".":                        {"..."},
-		"reference/policy":         {},
-		"reports/transcript":       {},
-		"reports":                  {"reports/transcript"},
-		"fakes/memnet":             {},
-		"reference/directory":      {"reference/policy"},
-		"reference/ledger":         {"reference/policy"},
-		"reference/services":       {"reference/policy"},
-		"reference/wire":           {"reference/policy"},
-		"reference/policyd":        {"reference/policy"}, // and what it needs of the Engine through an interface of its own
-		"reference/mailbox":        {"reference/policy"},
-		"reference/spool":          {"reference/policy"},
-		"reference/delivery":       {"reference/policy", "reference/services", "reference/spool"},
-		"reference":                {"reference/..."},
-		"simulator":                {"reference/..."},
-		"simulator/clock":          {"reference/..."},
-		"simulator/faults":         {"reference/..."},
-		"fakes/client":             {"reports/transcript"},
-		"fakes/relay":              {"reports/transcript"},
-		"fakes/mx":                 {"reports/transcript"},
-		"fakes/mta":                {"fakes/client", "reports/transcript"},
-		"features/target":          {"fakes/mx", "reports/transcript"},
-		"features":                 {"features/target", "fakes/client", "fakes/mta", "fakes/relay", "reports/..."},
-		"features/mutants":         {"features", "features/target/...", "reports", "simulator/...", "reference/..."},
-		"loadgen":                  {"fakes/client", "fakes/mta", "reports"},
-		"loadgen/storm":            {"fakes/client"},
-		"reference/ledger/journal": {"reference/ledger", "reference/policy"},
-		"features/target/embedded": {"features/target", "fakes/mx", "simulator/...", "reference/..."},
-		"features/target/static":   {"features/target", "fakes/client", "fakes/mx", "reports/transcript"},
-		"features/samples":         {}, // only the tests that judge them
-		"features/samples/gosmtp":  {}, // somebody else's relays
-		"features/samples/minimal": {},
+		".":                           {"..."},
+		"reference/policy":            {},
+		"reports/transcript":          {},
+		"reports":                     {"reports/transcript"},
+		"fakes/memnet":                {},
+		"reference/directory":         {"reference/policy"},
+		"reference/ledger":            {"reference/policy"},
+		"reference/services":          {"reference/policy"},
+		"reference/wire":              {"reference/policy"},
+		"reference/policyd":           {"reference/policy"}, // and what it needs of the Engine through an interface of its own
+		"reference/mailbox":           {"reference/policy"},
+		"reference/spool":             {"reference/policy"},
+		"reference/delivery":          {"reference/policy", "reference/services", "reference/spool"},
+		"reference":                   {"reference/..."},
+		"simulator":                   {"reference/..."},
+		"simulator/clock":             {"reference/..."},
+		"simulator/control":           {"simulator/...", "reference/...", "reports/transcript"}, // it shows sessions, credentials left out
+		"simulator/faults":            {"reference/..."},
+		"simulator/relaytest":         {"simulator/...", "reference/..."},
+		"fakes/client":                {"reports/transcript"},
+		"fakes/relay":                 {"reports/transcript"},
+		"fakes/mx":                    {"reports/transcript"},
+		"fakes/mta":                   {"fakes/client", "reports/transcript"},
+		"features/target":             {"fakes/mx", "reports/transcript"},
+		"features":                    {"features/target", "fakes/client", "fakes/mta", "fakes/relay", "reports/..."},
+		"features/mutants":            {"features", "features/target/...", "reports", "simulator/...", "reference/..."},
+		"loadgen":                     {"fakes/client", "fakes/mta", "reports"},
+		"loadgen/storm":               {"fakes/client"},
+		"reference/ledger/journal":    {"reference/ledger", "reference/policy"},
+		"features/target/embedded":    {"features/target", "fakes/mx", "simulator/...", "reference/..."},
+		"features/target/static":      {"features/target", "fakes/client", "fakes/mx", "reports/transcript"},
+		"features/target/control/api": {}, // generated
+		"features/samples":            {}, // only the tests that judge them
+		"features/samples/gosmtp":     {}, // somebody else's relays
+		"features/samples/minimal":    {},
 	}
 }
 

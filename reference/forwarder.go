@@ -47,6 +47,9 @@ func (f *Forwarder) NextDue() (time.Time, bool) { return f.queue.NextDue() }
 // RunDue makes every attempt that is due at now, and returns when they have been made.
 func (f *Forwarder) RunDue(now time.Time) { f.queue.RunDue(f.ctx, now) }
 
+// Wake makes the forwarder look again at what is due: now has jumped.
+func (f *Forwarder) Wake() { f.queue.Wake() }
+
 // Drain waits until nothing is under way and nothing is left to be tried at once, or ctx ends. What was deferred may still wait for its time.
 func (f *Forwarder) Drain(ctx context.Context) {
 	for ctx.Err() == nil {

@@ -135,6 +135,11 @@ func (q *Queue) insert(i *item) {
 		return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.serial, b.serial))
 	})
 	q.waiting = slices.Insert(q.waiting, at, i)
+	q.Wake()
+}
+
+// Wake makes Run look again at what is due: the clock that it runs by has jumped.
+func (q *Queue) Wake() {
 	select {
 	case q.changed <- struct{}{}:
 	default:

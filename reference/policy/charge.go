@@ -1,6 +1,11 @@
 package policy
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Kind tells how a counter counts.
 type Kind uint8
@@ -26,6 +31,15 @@ const (
 var counterNames = [...]string{"customer-day", "customer-peak", "user-messages", "user-recipients"}
 
 func (c Counter) String() string { return counterNames[c] }
+
+// ParseCounter finds a counter by its name.
+func ParseCounter(name string) (Counter, error) {
+	at := slices.Index(counterNames[:], name)
+	if at < 0 {
+		return 0, fmt.Errorf("no counter is called %q: there are %s", name, strings.Join(counterNames[:], ", "))
+	}
+	return Counter(at), nil
+}
 
 // Window is how long a charge counts.
 type Window struct {

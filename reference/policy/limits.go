@@ -4,6 +4,27 @@ package policy
 // registered user of that customer, for the user. The AUTH identity, the headers and a rewritten sender are never charged.
 // Source: CNT-ENVELOPE, CNT-NOT-AUTH, CNT-NOT-HEADERS, CNT-UNREGISTERED, documented; relay-rules 2.41.
 func (p *Policy) charge(c *Customer, f *Facts, recipients []Address) *Charge {
+	return p.chargeTo(c, p.registered(c, f.Sender), recipients)
+}
+
+// Charge is what the acceptance of f's transaction would use up, whatever the stage at which limits speak; nil where the
+// sender rules refuse it.
+func (p *Policy) Charge(f *Facts) *Charge {
+	a := p.admit(f)
+	if a.decision.Refused() {
+		return nil
+	}
+	return p.charge(a.customer, f, f.Recipients)
+}
+
+// Quota is what one message to one recipient, outside of c's own domains, would use up of c and of user, one of its users:
+// it shows every limit that is theirs. A nil user has none.
+func (p *Policy) Quota(c *Customer, user *User) *Charge {
+	return p.chargeTo(c, user, []Address{{Local: "nobody", Domain: "invalid"}})
+}
+
+// chargeTo is what a message of c's to recipients uses up, and of user, who may be nil.
+func (p *Policy) chargeTo(c *Customer, user *User, recipients []Address) *Charge {
 	charge := &Charge{Account: c.ID, Recipients: recipients}
 	counted := len(recipients)
 	if p.Service.Switches.OwnDomainsFree {
@@ -15,7 +36,7 @@ func (p *Policy) charge(c *Customer, f *Facts, recipients []Address) *Charge {
 	}
 	charge.Add(day)
 	charge.Add(peak)
-	if user := p.registered(c, f.Sender); user != nil {
+	if user != nil {
 		p.chargeUser(charge, c, user)
 	}
 	return charge
@@ -30,7 +51,7 @@ func (p *Policy) customerDay(c *Customer, recipients int) Item {
 	limit := p.dayLimit(c)
 	return Item{
 		Rule: limit.rule, Counter: CustomerDay, Amount: recipients, Limit: limit.recipients,
-		Window:     Window{Length: p.Service.Limits.DayWindow, Fixed: p.Service.Switches.FixedDay},
+		Window:     p.Service.Window(CustomerDay),
 		AllowEmpty: p.Service.Switches.AllowIfEmpty, Refusal: ReplyCustomerDay,
 	}
 }
@@ -46,7 +67,7 @@ func (p *Policy) customerPeak(c *Customer, recipients int) Item {
 		limitRules{"LIM-CUST-PEAK", "LIM-CUST-PEAK-MAX", "LIM-UNPAID-PEAK"})
 	return Item{
 		Rule: limit.rule, Counter: CustomerPeak, Amount: recipients, Limit: limit.recipients,
-		Window:     Window{Length: l.PeakWindow, Fixed: p.Service.Switches.FixedPeak},
+		Window:     p.Service.Window(CustomerPeak),
 		AllowEmpty: p.Service.Switches.AllowIfEmpty, Refusal: ReplyCustomerPeak,
 	}
 }
@@ -57,18 +78,17 @@ func (p *Policy) customerPeak(c *Customer, recipients int) Item {
 // Source: LIM-USER-MSGS, LIM-USER-UNIQ, ERR-USER, documented; LIM-USER-LICENCE: not above the customer's day (relay-rules 2.23).
 func (p *Policy) chargeUser(charge *Charge, c *Customer, user *User) {
 	l := &p.Service.Limits
-	window := Window{Length: l.UserWindow, Fixed: p.Service.Switches.FixedDay}
 	messages := l.UserMessages
 	if !p.Service.Switches.UserCapFlat {
 		messages = lower(messages, p.dayLimit(c).recipients)
 	}
 	charge.Add(Item{
 		Rule: "LIM-USER-MSGS", Counter: UserMessages, User: user.ID, Amount: 1,
-		Limit: messages, Window: window, Refusal: ReplyUserLimit,
+		Limit: messages, Window: p.Service.Window(UserMessages), Refusal: ReplyUserLimit,
 	})
 	charge.Add(Item{
 		Rule: "LIM-USER-UNIQ", Counter: UserRecipients, Kind: Distinct, User: user.ID,
-		Limit: l.UserRecipients, Window: window, Refusal: ReplyUserLimit,
+		Limit: l.UserRecipients, Window: p.Service.Window(UserRecipients), Refusal: ReplyUserLimit,
 	})
 }
 

@@ -75,6 +75,18 @@ const (
 	DenyAlways571
 )
 
+// Window is the window of a counter.
+func (s *Service) Window(c Counter) Window {
+	switch c {
+	case CustomerDay:
+		return Window{Length: s.Limits.DayWindow, Fixed: s.Switches.FixedDay}
+	case CustomerPeak:
+		return Window{Length: s.Limits.PeakWindow, Fixed: s.Switches.FixedPeak}
+	default:
+		return Window{Length: s.Limits.UserWindow, Fixed: s.Switches.FixedDay}
+	}
+}
+
 // limitStage is where the limits speak.
 func (s *Service) limitStage() Stage {
 	if s.Switches.LimitStage == Connect {

@@ -1,4 +1,5 @@
-// Package clock is a movable clock: it stands still until it is advanced, and only goes forward.
+// Package clock is a movable clock: it goes forward when it is advanced, and never back. New makes one that otherwise stands
+// still, Running one that goes on with real time as well.
 //
 // It feeds decisions, retries and expiries of a relay, so that a window of 24 hours is judged in milliseconds. Socket
 // deadlines never use it. Start with Advance.
@@ -18,23 +19,31 @@ type Due interface {
 	RunDue(now time.Time)
 }
 
+// Waker is a Due with a loop of its own, which sleeps until something falls due and must look again when the clock has
+// jumped.
+type Waker interface{ Wake() }
+
 // Clock is a movable clock. Its methods may be called from any goroutine.
 type Clock struct {
 	moving sync.Mutex // one Advance at a time
+	base   func() time.Time
 
 	mu      sync.Mutex
-	now     time.Time
+	ahead   time.Duration // of base
 	waiting []Due
 }
 
 // New gives a clock that stands at start.
-func New(start time.Time) *Clock { return &Clock{now: start} }
+func New(start time.Time) *Clock { return Running(func() time.Time { return start }) }
+
+// Running gives a clock that shows what base shows, and what it was advanced by. base must not go back: time.Now doesn't.
+func Running(base func() time.Time) *Clock { return &Clock{base: base} }
 
 // Now is where the clock stands.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.now
+	return c.base().Add(c.ahead)
 }
 
 // Attach adds something that waits. It is asked at every Advance from then on.
@@ -45,41 +54,42 @@ func (c *Clock) Attach(d Due) {
 }
 
 // Advance moves the clock by d, which must not be negative. What falls due on the way is run in the order of its time,
-// with the clock standing at that time. What becomes due again at the same time is run at most once a moment.
+// with the clock standing at that time, or a little later where it runs. What becomes due again at the same time is run at
+// most once a moment.
 func (c *Clock) Advance(d time.Duration) error {
 	if d < 0 {
 		return fmt.Errorf("advance the clock by %s: it only goes forward", d)
 	}
 	c.moving.Lock()
 	defer c.moving.Unlock()
-	end := c.Now().Add(d)
-	done := time.Time{}
+	at, done := c.Now(), time.Time{}
+	ahead, end := c.aheadBy()+d, at.Add(d)
 	for {
-		next, ok := c.nextDue(done, end)
+		next, ok := c.nextDue(at, done, end)
 		if !ok {
 			break
 		}
-		c.set(next)
+		c.reach(next, ahead)
 		for _, due := range c.attached() {
 			due.RunDue(next)
 		}
-		done = next
+		at, done = next, next
 	}
-	c.set(end)
+	c.jump(ahead)
 	return nil
 }
 
-// nextDue is the earliest time after done, and not after end, at which something falls due.
-func (c *Clock) nextDue(done, end time.Time) (time.Time, bool) {
-	now := c.Now()
+// nextDue is the earliest time after done, and not after end, at which something falls due. What should have been done
+// before at is due at it.
+func (c *Clock) nextDue(at, done, end time.Time) (time.Time, bool) {
 	earliest, found := time.Time{}, false
 	for _, d := range c.attached() {
-		at, ok := d.NextDue()
-		if ok && at.Before(now) {
-			at = now
+		due, ok := d.NextDue()
+		if ok && due.Before(at) {
+			due = at
 		}
-		if ok && at.After(done) && !at.After(end) && (!found || at.Before(earliest)) {
-			earliest, found = at, true
+		if ok && due.After(done) && !due.After(end) && (!found || due.Before(earliest)) {
+			earliest, found = due, true
 		}
 	}
 	return earliest, found
@@ -91,10 +101,27 @@ func (c *Clock) attached() []Due {
 	return c.waiting
 }
 
-func (c *Clock) set(now time.Time) {
+func (c *Clock) aheadBy() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now.After(c.now) {
-		c.now = now
+	return c.ahead
+}
+
+// reach moves the clock to at least to, but not further ahead of base than most.
+func (c *Clock) reach(to time.Time, most time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = min(max(c.ahead, to.Sub(c.base())), most)
+}
+
+// jump ends an Advance: from here on the clock is so far ahead of base.
+func (c *Clock) jump(ahead time.Duration) {
+	c.mu.Lock()
+	c.ahead = ahead
+	c.mu.Unlock()
+	for _, due := range c.attached() {
+		if w, ok := due.(Waker); ok {
+			w.Wake()
+		}
 	}
 }

@@ -78,3 +78,62 @@ func TestAdvanceEndsThoughSomethingStaysDue(t *testing.T) {
 		t.Errorf("ran %d times, clock at %s", s.runs, c.Now())
 	}
 }
+
+// asleep has a loop of its own that must be woken.
+type asleep struct {
+	retries
+	woken int
+}
+
+func (a *asleep) Wake() { a.woken++ }
+
+func TestRunningClockGoesOnWithItsBase(t *testing.T) {
+	real := noon
+	c := clock.Running(func() time.Time { return real })
+	real = real.Add(time.Minute)
+	if got := c.Now(); !got.Equal(noon.Add(time.Minute)) {
+		t.Errorf("after a minute it shows %s", got)
+	}
+	r := &asleep{retries: retries{clock: c, times: []time.Duration{time.Hour, 24 * time.Hour}}}
+	c.Attach(r)
+	if err := c.Advance(2 * time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	real = real.Add(time.Minute)
+	if got := c.Now(); !got.Equal(noon.Add(2*time.Hour + 2*time.Minute)) {
+		t.Errorf("it shows %s", got)
+	}
+	if diff := cmp.Diff([]time.Duration{time.Hour}, r.ran); diff != "" {
+		t.Errorf("what fell due ran at other times (-want +got):\n%s", diff)
+	}
+	if r.woken != 1 {
+		t.Errorf("what has a loop of its own was woken %d times", r.woken)
+	}
+}
+
+// slow takes real time to do what is due, so that more of it passes than the clock was advanced by.
+type slow struct {
+	stuck
+	pass func()
+}
+
+func (s *slow) RunDue(now time.Time) {
+	s.pass()
+	s.stuck.RunDue(now)
+}
+
+func TestRunningClockAdvancesByWhatWasAskedHoweverLongItTakes(t *testing.T) {
+	real := noon
+	c := clock.Running(func() time.Time { return real })
+	s := &slow{pass: func() { real = real.Add(time.Hour) }}
+	c.Attach(s)
+	if err := c.Advance(10 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if s.runs != 1 {
+		t.Errorf("what stays due ran %d times", s.runs)
+	}
+	if got := c.Now(); !got.Equal(noon.Add(time.Hour + 10*time.Minute)) {
+		t.Errorf("it shows %s", got)
+	}
+}

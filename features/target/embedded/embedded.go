@@ -12,7 +12,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mx"
@@ -25,6 +24,7 @@ import (
 	"github.com/relayspec/relayspec/reference/policy"
 	"github.com/relayspec/relayspec/reference/services"
 	"github.com/relayspec/relayspec/reference/wire"
+	"github.com/relayspec/relayspec/simulator"
 	"github.com/relayspec/relayspec/simulator/clock"
 )
 
@@ -213,29 +213,14 @@ func (r *Relay) Describe() target.Description {
 		name = "reference"
 	}
 	d := target.Description{Name: name, Driver: "embedded"}
+	announced := simulator.Extensions(r.service)
 	for _, c := range target.Known() {
-		if !slices.Contains(r.options.Lacks, c) && here(c) && r.has(c) {
+		absent := slices.Contains(target.Extensions(), c) && !slices.Contains(announced, string(c))
+		if !slices.Contains(r.options.Lacks, c) && here(c) && !absent {
 			d.Capabilities = append(d.Capabilities, c)
 		}
 	}
 	return d
-}
-
-// has tells whether the relay, by its service, has c: of an extension, whether EHLO announces it.
-func (r *Relay) has(c target.Capability) bool {
-	mechanism, isMechanism := strings.CutPrefix(string(c), "auth-")
-	switch {
-	case !slices.Contains(target.Extensions(), c):
-		return true
-	case isMechanism:
-		return slices.Contains(r.service.Mechanisms, strings.ToUpper(mechanism))
-	case c == target.ExtAuth:
-		return len(r.service.Mechanisms) > 0
-	}
-	return slices.ContainsFunc(r.service.Capabilities, func(line string) bool {
-		keyword, _, _ := strings.Cut(line, " ")
-		return strings.EqualFold(keyword, string(c))
-	})
 }
 
 // here tells whether this machine lets the relay have c.
@@ -257,7 +242,7 @@ func (r *Relay) Apply(_ context.Context, w target.World) error {
 	if r.options.World != nil {
 		w = r.options.World(w)
 	}
-	d, err := directoryOf(w)
+	d, err := worldOf(w).Directory()
 	if err != nil {
 		return err
 	}
@@ -273,28 +258,12 @@ func (r *Relay) Reset(_ context.Context, customer string) error {
 
 // SetUsage implements target.UsageSetter.
 func (r *Relay) SetUsage(_ context.Context, u target.Usage) error {
-	counter, window, err := r.counter(u.Counter)
+	counter, err := policy.ParseCounter(u.Counter)
 	if err != nil {
-		return err
+		return fmt.Errorf("set usage: %w", err)
 	}
-	r.ledger.Set(r.clock.Now(), u.Customer, counter, u.User, u.Amount, window)
+	r.ledger.Set(r.clock.Now(), u.Customer, counter, u.User, u.Amount, r.service.Window(counter))
 	return nil
-}
-
-// counter finds a counter of the ledger and the window that the service gives it.
-func (r *Relay) counter(name string) (policy.Counter, policy.Window, error) {
-	l, w := r.service.Limits, r.service.Switches
-	switch name {
-	case policy.CustomerDay.String():
-		return policy.CustomerDay, policy.Window{Length: l.DayWindow, Fixed: w.FixedDay}, nil
-	case policy.CustomerPeak.String():
-		return policy.CustomerPeak, policy.Window{Length: l.PeakWindow, Fixed: w.FixedPeak}, nil
-	case policy.UserMessages.String():
-		return policy.UserMessages, policy.Window{Length: l.UserWindow, Fixed: w.FixedDay}, nil
-	case policy.UserRecipients.String():
-		return policy.UserRecipients, policy.Window{Length: l.UserWindow, Fixed: w.FixedDay}, nil
-	}
-	return 0, policy.Window{}, fmt.Errorf("set usage: no counter is called %q", name)
 }
 
 // Now implements target.Clock.

@@ -1,0 +1,89 @@
+package control
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// moving is what is being done by the clock.
+type moving struct {
+	mu     sync.Mutex
+	orders int // that aren't done yet
+}
+
+// clockBody is where the clock stands.
+type clockBody struct {
+	Now       time.Time `json:"now"`
+	Advancing bool      `json:"advancing"`
+}
+
+type advanceBody struct {
+	Seconds float64 `json:"seconds"`
+}
+
+// The bounds of what may be asked of the clock.
+const (
+	mostOrders = 16                     // at a time
+	longest    = 3660 * 24 * time.Hour  // at once
+	moment     = 100 * time.Millisecond // that an answer waits for what falls due
+	lastYear   = 2200                   // the ledger knows times until 2262
+)
+
+func (s *Server) getClock(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, s.clock())
+}
+
+func (s *Server) clock() clockBody {
+	s.moving.mu.Lock()
+	defer s.moving.mu.Unlock()
+	return clockBody{s.options.Clock.Now().UTC(), s.moving.orders > 0}
+}
+
+// advanceClock moves the clock. It answers 200 where that is done in a moment, and else 202: then the clock is advancing
+// until what fell due has been done.
+func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request, a *advanceBody) {
+	if a.Seconds > longest.Seconds() {
+		wrong(w, "/seconds", fmt.Sprintf("the clock goes at most %.0f seconds at once", longest.Seconds()))
+		return
+	}
+	by := time.Duration(a.Seconds * float64(time.Second))
+	if s.options.Clock.Now().Add(by).Year() > lastYear {
+		wrong(w, "/seconds", fmt.Sprintf("the clock goes no further than %d", lastYear))
+		return
+	}
+	if !s.begin() {
+		problem(w, http.StatusTooManyRequests, "the clock is being moved too often at a time: wait until it isn't advancing")
+		return
+	}
+	done := make(chan struct{})
+	s.running.Go(func() {
+		defer close(done)
+		defer s.end()
+		_ = s.options.Clock.Advance(by) // it fails for what is less than zero, which the document refuses
+	})
+	select {
+	case <-done:
+		answer(w, http.StatusOK, s.clock())
+	case <-time.After(moment):
+		answer(w, http.StatusAccepted, s.clock())
+	case <-r.Context().Done():
+	}
+}
+
+func (s *Server) begin() bool {
+	s.moving.mu.Lock()
+	defer s.moving.mu.Unlock()
+	if s.moving.orders == mostOrders {
+		return false
+	}
+	s.moving.orders++
+	return true
+}
+
+func (s *Server) end() {
+	s.moving.mu.Lock()
+	defer s.moving.mu.Unlock()
+	s.moving.orders--
+}
