@@ -42,6 +42,7 @@ func mayImport() map[string][]string {
 		"simulator/clock":             {"reference/..."},
 		"simulator/control":           {"simulator/...", "reference/...", "reports/transcript"}, // it shows sessions, credentials left out
 		"simulator/faults":            {"reference/..."},
+		"simulator/relaytest":         {"simulator/...", "reference/..."},
 		"fakes/client":                {"reports/transcript"},
 		"fakes/relay":                 {"reports/transcript"},
 		"fakes/mx":                    {"reports/transcript"},
