@@ -186,7 +186,9 @@ func (c *replay) tellBoth(w io.Writer, played, other *features.Played) error {
 }
 
 // called names a relay.
-func called(p *features.Played) string { return strings.TrimSpace(p.Target.Name + " " + p.Target.Version) }
+func called(p *features.Played) string {
+	return strings.TrimSpace(p.Target.Name + " " + p.Target.Version)
+}
 
 // keep writes the new transcript where that is asked for.
 func (c *replay) keep(played *features.Played, stdout io.Writer) error {

@@ -503,7 +503,37 @@ func (p *player) textOf(step *client.Step, t *talk) (string, error) {
 	case step.Veiled:
 		return p.improvise(step.Text, t)
 	}
+	if step.Do == client.DoRaw {
+		return p.chunksHere(step.Text), nil
+	}
 	return p.here(step.Text), nil
+}
+
+// chunksHere is here for octets in which whole chunks may stand behind their commands: their lengths are counted anew.
+func (p *player) chunksHere(octets string) string {
+	var b strings.Builder
+	for octets != "" {
+		at := strings.Index(octets, "\r\n")
+		if at < 0 {
+			break
+		}
+		line, rest := octets[:at], octets[at+2:]
+		m := chunkSize.FindStringSubmatch(line)
+		n := 0
+		if m != nil {
+			n, _ = strconv.Atoi(m[2]) // what is no int is longer than rest
+		}
+		if m == nil || n <= 0 || n > len(rest) {
+			b.WriteString(p.here(line) + "\r\n")
+			octets = rest
+			continue
+		}
+		chunk := p.here(rest[:n])
+		b.WriteString(m[1] + strconv.Itoa(len(chunk)) + m[3] + "\r\n" + chunk)
+		octets = rest[n:]
+	}
+	b.WriteString(p.here(octets))
+	return b.String()
 }
 
 // credential gives the credential of a name.
