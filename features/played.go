@@ -134,7 +134,7 @@ var (
 // normal gives the text of a reply without what is new each time.
 func (t Turn) normal(r client.Reply) string {
 	verb := strings.ToUpper(firstWord(t.To))
-	hello := verb == "EHLO" || verb == "HELO" || verb == "LHLO"
+	hello := r.Code == 250 && (verb == "EHLO" || verb == "HELO" || verb == "LHLO")
 	lines := r.Lines
 	if hello && len(lines) > 1 {
 		return normalLine(lines[0], true) + "\n" + strings.Join(lines[1:], "\n")

@@ -476,12 +476,25 @@ func (p *player) utter(i int, step *client.Step, t *talk) error {
 			err = t.conn.WriteContent(data)
 		}
 	case client.DoRaw:
-		err = t.conn.WriteRaw([]byte(text))
+		err = raw(t.conn, text, step.Apart)
 	default:
 		t.note(step.Text)
 		err = t.conn.WriteLine(p.recount(i, text))
 	}
 	_ = err // what the relay said before it closed is read by the next step, which meets the end, too
+	return nil
+}
+
+// raw sends octets, each in a write of its own where they went apart.
+func raw(conn *client.Conn, octets string, apart bool) error {
+	if !apart {
+		return conn.WriteRaw([]byte(octets))
+	}
+	for i := range len(octets) {
+		if err := conn.WriteRaw([]byte(octets[i : i+1])); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -40,6 +40,7 @@ type Step struct {
 	Text    string            // DoSay, DoRaw: credentials left out
 	Secret  []transcript.Part // DoSay, DoRaw: how Text is made that has credentials in it; nil: it hasn't, or nobody knows
 	Veiled  bool              // DoSay, DoRaw: Text has credentials in it
+	Apart   bool              // DoRaw: each octet went in a write of its own
 	Data    []byte            // DoContent
 	Connect Connecting        // DoConnect
 	Refused bool              // DoConnect: no connection was made; DoHandshake: it failed
@@ -138,6 +139,9 @@ func (p *planner) entry(e transcript.Entry) error {
 	case transcript.Client:
 		p.add(Step{Do: DoSay, Text: e.Text, Secret: s.taken(), Veiled: e.Secret}, e.Session)
 	case transcript.Raw:
+		if p.octet(e) {
+			return nil
+		}
 		p.add(Step{Do: DoRaw, Text: e.Text, Secret: s.taken(), Veiled: e.Secret || e.Redacted() != e.Text || strings.Contains(e.Text, transcript.Redacted)}, e.Session)
 	case transcript.Server:
 		return p.hear(s, e)
@@ -149,6 +153,20 @@ func (p *planner) entry(e transcript.Entry) error {
 		p.note(s, e)
 	}
 	return nil
+}
+
+// octet adds a single octet to those that went before it one by one.
+func (p *planner) octet(e transcript.Entry) bool {
+	last := len(p.plan) - 1
+	if last < 0 || len(e.Text) != 1 || e.Secret {
+		return false
+	}
+	before := &p.plan[last]
+	if before.Do != DoRaw || before.Session != e.Session || before.Veiled || len(before.Text) != 1 && !before.Apart {
+		return false
+	}
+	before.Text, before.Apart = before.Text+e.Text, true
+	return true
 }
 
 // opens tells whether e says that a session began, or should have.
