@@ -46,5 +46,6 @@ listening() {
 	done
 }
 
-SINK_HOST=${SINK%:*} SINK_PORT=${SINK##*:}
-export SINK_HOST SINK_PORT
+if [ -n "${SINK-}" ]; then
+	export SINK_HOST=${SINK%:*} SINK_PORT=${SINK##*:}
+fi
