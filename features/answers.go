@@ -25,6 +25,7 @@ import (
 func answerSteps(sc *godog.ScenarioContext) {
 	sc.Then(`^the relay answers (\d.*?)( and closes the session)?$`, answers)
 	sc.Then(`^without awaiting more the relay answers (\d.*)$`, answersAtOnce)
+	sc.Then(`^the relay answers as it does to "([^"]*)"$`, answersAsTo)
 	sc.Then(`^the session is (in step|in step or over|still open)$`, goesOn)
 	sc.Then(`^it can still relay a message$`, stillRelays)
 	sc.Then(`^every (answer|line) so far has an enhanced code of its class$`, enhancedAgrees)
@@ -110,6 +111,28 @@ func answersAtOnce(ctx context.Context, wanted string) error {
 		return &Failure{Want: wanted + from(ctx).to(), Got: "nothing: the relay waits for more"}
 	}
 	return err
+}
+
+// answersAsTo asks that the last line was taken, or refused for nothing that another line isn't refused for.
+func answersAsTo(ctx context.Context, other string) error {
+	s := from(ctx)
+	reply, err := s.nextAnswer()
+	if err != nil || reply.Positive() {
+		return err
+	}
+	filled, err := s.words().fill(other)
+	if err != nil {
+		return err
+	}
+	like, err := s.say(filled)
+	if err != nil {
+		return s.malformed(err)
+	}
+	s.talk.judged = len(s.talk.heard)
+	if like.Code != reply.Code {
+		return s.wrongAnswer(fmt.Sprintf("2yz or, as in answer to %s, %d", other, like.Code), reply)
+	}
+	return nil
 }
 
 // nextAnswer gives the next reply that no Then has asked about, waiting for it where it hasn't been read.

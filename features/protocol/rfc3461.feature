@@ -62,9 +62,12 @@ Feature: RFC 3461: notifications of delivery
 
     Scenario: Two recipients want to know different things
       Given a client that has said EHLO
-      And it has said "MAIL FROM:<{sender}> RET=HDRS ENVID=QQ314159"
-      And it has said "RCPT TO:<{recipient}> NOTIFY=SUCCESS ORCPT=rfc822;{recipient}"
-      And it has said "RCPT TO:<{recipient2}> NOTIFY=NEVER"
+      When it says "MAIL FROM:<{sender}> RET=HDRS ENVID=QQ314159"
+      Then the relay answers 250
+      When it says "RCPT TO:<{recipient}> NOTIFY=SUCCESS ORCPT=rfc822;{recipient}"
+      Then the relay answers 250
+      When it says "RCPT TO:<{recipient2}> NOTIFY=NEVER"
+      Then the relay answers 250
       When it says "DATA"
       Then the relay answers 354
       When it sends its message
