@@ -33,11 +33,11 @@ fill() {
 	printf '%s\n' "$text"
 }
 
-# listening PORT...: wait until each is served, up to 20 s.
+# listening PORT...: wait until each is served, up to 50 s.
 listening() {
 	local port tries
 	for port; do
-		for ((tries = 0; tries < 400; tries++)); do
+		for ((tries = 0; tries < 1000; tries++)); do
 			(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue 2
 			sleep 0.05
 		done
@@ -46,5 +46,6 @@ listening() {
 	done
 }
 
-SINK_HOST=${SINK%:*} SINK_PORT=${SINK##*:}
-export SINK_HOST SINK_PORT
+if [ -n "${SINK-}" ]; then
+	export SINK_HOST=${SINK%:*} SINK_PORT=${SINK##*:}
+fi
