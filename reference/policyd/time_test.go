@@ -73,12 +73,15 @@ func TestAHoldThatNobodyEndsGoesBack(t *testing.T) {
 		if got := next(); got != "DUNNO" {
 			t.Errorf("after a minute: %s", got)
 		}
-		// What was gathered is gone as well: Postfix says how many there are, and who they are doesn't matter to a total.
+		// What was gathered is still there, and is asked about anew.
 		if got := must(t, p, at("END-OF-MESSAGE", "a", "x@pico.example", 9)); got[:3] != "450" {
 			t.Errorf("its place is taken, and it is told %s", got)
 		}
 		if used := s.ledger.Used(s.Now(), "pico", policy.CustomerPeak, "", policy.Window{Length: 10 * time.Minute}); used != 1 {
 			t.Errorf("%d are used", used)
+		}
+		if len(s.told("<postmaster>")) != 0 {
+			t.Error("who was gathered is forgotten")
 		}
 	})
 }
