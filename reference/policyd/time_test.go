@@ -86,6 +86,27 @@ func TestAHoldThatNobodyEndsGoesBack(t *testing.T) {
 	})
 }
 
+func TestWhoWasGatheredIsForgottenInTheEnd(t *testing.T) {
+	bubble(t, func(o *policyd.Options) { o.Idle = -1 }, func(t *testing.T, s *service, dial func() *postfix) {
+		p, q := dial(), dial()
+		for _, instance := range []string{"a", "b"} {
+			for i := range 2 {
+				must(t, p, attributes{"instance": instance, "sender": "x@pico.example", "recipient": fmt.Sprintf("r%d@other.example", i)})
+			}
+		}
+		for i, wait := range []time.Duration{time.Hour - time.Second, time.Second} {
+			time.Sleep(wait)
+			must(t, q, attributes{"instance": fmt.Sprint(i), "recipient": "r0@other.example"})
+		}
+		if got := must(t, p, at("DATA", "b", "x@pico.example", 2)); got != "DUNNO" {
+			t.Error(got)
+		}
+		if told := s.told("accepted: 2, and asked about: 0"); len(told) != 1 {
+			t.Errorf("after an hour it is still known who was gathered: %v", told)
+		}
+	})
+}
+
 func TestASilentConnectionEnds(t *testing.T) {
 	for name, test := range map[string]struct {
 		said  string
