@@ -36,6 +36,8 @@ type Options struct {
 	Bound time.Duration
 	// KeepTranscripts keeps the transcript of cases that pass, too.
 	KeepTranscripts bool
+	// SkipDrift leaves out the look for drift, which opens a few sessions: for runs that are repeated often.
+	SkipDrift bool
 	// Progress is told of each case that ended, one call at a time; nil: nobody.
 	Progress func(ended reports.Case, count, chosen int)
 	// Tool is what the report says of the program.
@@ -110,6 +112,7 @@ type runner struct {
 	instances []*instance
 	idle      chan *instance // instances that no scenario uses
 	described target.Description
+	drift     []reports.Drift
 
 	mu      sync.Mutex
 	results map[int]reports.Case // by index
@@ -136,6 +139,9 @@ func (r *runner) judge() (err error) {
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.open(); err != nil {
 		return err
+	}
+	if !r.SkipDrift {
+		r.drift = Drift(r.ctx, r.instances[0].target)
 	}
 	return r.walk(r.chosen)
 }
@@ -307,6 +313,7 @@ func (r *runner) found(err error) *reports.Run {
 		Target:    describe(r.described),
 		Volume:    string(r.Volume),
 		Selection: r.Selection,
+		Drift:     r.drift,
 	}
 	if err != nil {
 		out.Trouble = err.Error()

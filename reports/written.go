@@ -64,6 +64,7 @@ func (m mapping) run(run *Run) *Run {
 		Capabilities: all(run.Target.Capabilities, m.line),
 	}
 	out.Volume, out.Selection, out.Trouble = m.name(run.Volume), m.line(run.Selection), m.text(run.Trouble)
+	out.Drift = m.drift(run.Drift)
 	out.Rules, out.Cases, out.NotRun = slices.Clone(run.Rules), slices.Clone(run.Cases), slices.Clone(run.NotRun)
 	for i := range out.Rules {
 		r := &out.Rules[i]

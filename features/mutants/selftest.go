@@ -127,6 +127,8 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 		Select:  func(c *features.Case) bool { return o.concerns(c, f.Breaks) },
 		Volume:  features.VolumeLight,
 		Tool:    o.Tool,
+
+		SkipDrift: true,
 	})
 	if run != nil && run.Interrupted {
 		err = errors.Join(err, ctx.Err())
