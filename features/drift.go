@@ -213,7 +213,9 @@ func (l *look) plainly(ctx context.Context, secure bool) (*client.Conn, error) {
 }
 
 // unknown tells whether a reply says that the command or its parameter isn't known. Source: RFC 5321 §4.2.2, RFC 4954 §4.
-func unknown(reply client.Reply) bool { return slices.Contains([]int{500, 501, 502, 504, 555}, reply.Code) }
+func unknown(reply client.Reply) bool {
+	return slices.Contains([]int{500, 501, 502, 504, 555}, reply.Code)
+}
 
 // parameter tries MAIL with a parameter.
 func parameter(words string) probe {
