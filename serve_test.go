@@ -329,12 +329,12 @@ var _ = Describe("serve", func() {
 		c := &serve{World: sampleWorld(), Mail: "mail", TLSDir: "tls", Port25: "127.0.0.1:0", Port465: "off", Port587: "127.0.0.1:0", Drain: patience}
 		o, _, err := c.options()
 		Expect(err).NotTo(HaveOccurred())
-		relay, err := c.start(&o)
+		relay, err := c.start(&o, nil)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(relay.Close)
 		idle := session(o.Listeners[policy.Port25][0].Addr().String())
 		ended, told := make(chan error, 1), &stderr{}
-		go func() { ended <- c.attend(context.Background(), told, relay, nil) }()
+		go func() { ended <- c.attend(context.Background(), told, relay, nil, nil) }()
 
 		Expect(o.Listeners[policy.Port587][0].Close()).To(Succeed())
 		reply, err := idle.ReadReply()
@@ -353,14 +353,14 @@ var _ = Describe("serve", func() {
 		c := &serve{World: sampleWorld(), Mail: "mail", TLSDir: "tls", Port25: "127.0.0.1:0", Port465: "off", Port587: "off", Drain: time.Millisecond}
 		o, _, err := c.options()
 		Expect(err).NotTo(HaveOccurred())
-		relay, err := c.start(&o)
+		relay, err := c.start(&o, nil)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(relay.Close)
 		busy := session(o.Listeners[policy.Port25][0].Addr().String())
 		_, err = busy.Cmd("MAIL FROM:<anna@acme.example>")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(o.Listeners[policy.Port25][0].Close()).To(Succeed())
-		Expect(c.attend(context.Background(), io.Discard, relay, nil)).To(MatchError(net.ErrClosed))
+		Expect(c.attend(context.Background(), io.Discard, relay, nil, nil)).To(MatchError(net.ErrClosed))
 	})
 
 	It("waits for the disk with --sync, and not without", func() {

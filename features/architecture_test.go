@@ -74,8 +74,9 @@ func onlyInTests() map[string][]string {
 		"features/target/embedded": {"features", "reports"},      // the judge that tries it
 		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
-		"loadgen":                  {"reference/..."},      // the relay that is measured
-		"reference/policy":         {"reference/services"}, // the documented service, that policy's tables are about
+		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document
+		"loadgen":                  {"reference/..."},               // the relay that is measured
+		"reference/policy":         {"reference/services"},          // the documented service, that policy's tables are about
 	}
 }
 

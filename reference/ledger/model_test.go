@@ -166,6 +166,41 @@ func (m *machine) Reserve(t *rapid.T) {
 	}
 }
 
+// Look compares how each item of a charge stands, and when it would fit.
+func (m *machine) Look(t *rapid.T) {
+	hold, charge := m.draw(t)
+	looked := m.real.Look(m.now, charge)
+	if len(looked) != len(hold.items) {
+		t.Fatalf("%d items were looked at, of %d", len(looked), len(hold.items))
+	}
+	for i, item := range hold.items {
+		got := looked[i]
+		if want := m.model.used(m.now, item); got.Used != want {
+			t.Fatalf("%v stands at %d, want %d", item.Counter, got.Used, want)
+		}
+		free := m.free(item, hold)
+		if got.Fits != free.Equal(m.now) || !got.Free.Equal(free) {
+			t.Fatalf("%v at %s: fits %v, free at %s; want free at %s", item.Counter, m.now, got.Fits, got.Free, free)
+		}
+	}
+}
+
+// free tries one time after the other until item fits.
+func (m *machine) free(item policy.Item, charge *modelHold) time.Time {
+	const longest = 26 // ticks: two windows
+	first := m.now.Truncate(quarter)
+	for ticks := range time.Duration(longest) {
+		at := first.Add(ticks * quarter)
+		if ticks == 0 {
+			at = m.now
+		}
+		if item.Limit < 0 || m.model.used(at, item, charge) <= item.Limit || item.AllowEmpty && m.model.used(at, item) == 0 {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
 func (m *machine) settle(t *rapid.T) *modelHold {
 	if len(m.model.holds) == 0 {
 		t.Skip("nothing is held")
@@ -240,7 +275,7 @@ func TestAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &machine{real: ledger.New(ledger.Options{}), model: newModel(drawItems(t)...), now: start}
 		t.Repeat(map[string]func(*rapid.T){
-			"": m.Check, "reserve": m.Reserve, "reserve more": m.Reserve, "commit": m.Commit, "release": m.Release, "again": m.Again,
+			"": m.Check, "reserve": m.Reserve, "reserve more": m.Reserve, "look": m.Look, "commit": m.Commit, "release": m.Release, "again": m.Again,
 			"advance": m.Advance, "advance between ticks": m.AdvanceBetweenTicks, "back": m.Back, "set": m.Set, "reset": m.Reset,
 			"sweep": m.Sweep,
 		})

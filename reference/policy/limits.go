@@ -7,6 +7,16 @@ func (p *Policy) charge(c *Customer, f *Facts, recipients []Address) *Charge {
 	return p.chargeTo(c, p.registered(c, f.Sender), recipients)
 }
 
+// Charge is what the acceptance of f's transaction would use up, whatever the stage at which limits speak; nil where the
+// sender rules refuse it.
+func (p *Policy) Charge(f *Facts) *Charge {
+	a := p.admit(f)
+	if a.decision.Refused() {
+		return nil
+	}
+	return p.charge(a.customer, f, f.Recipients)
+}
+
 // Quota is what one message to one recipient, outside of c's own domains, would use up of c and of user, one of its users:
 // it shows every limit that is theirs. A nil user has none.
 func (p *Policy) Quota(c *Customer, user *User) *Charge {

@@ -178,3 +178,28 @@ func TestRecipientsOfATransaction(t *testing.T) {
 		t.Errorf("the second of <>: %s", got)
 	}
 }
+
+func TestChargeOfAnyStageAndQuota(t *testing.T) {
+	p := relay(t, newWorld(), "limit-stage=accept")
+	f := from("anna@acme.example", to("a@x.example", "b@x.example"))
+	if diff := cmp.Diff(charged(p.Decide(policy.Accept, f).Charge), charged(p.Charge(f))); diff != "" {
+		t.Errorf("what is charged (-at accept +asked):\n%s", diff)
+	}
+	if got := p.Charge(from("x@nobody.example", to("a@x.example"))); got != nil {
+		t.Errorf("what is refused is charged %s", charged(got))
+	}
+	acme, _ := p.Directory.Owner("acme.example")
+	want := strings.Join([]string{
+		"customer-day  1/13000 in 24h0m0s -> customer-day",
+		"customer-peak  1/900 in 10m0s -> customer-peak",
+	}, "\n")
+	if diff := cmp.Diff(want, charged(p.Quota(acme, nil))); diff != "" {
+		t.Errorf("a customer's quota (-want +got):\n%s", diff)
+	}
+	anna := p.Directory.User(policy.Address{Local: "anna", Domain: "acme.example"})
+	want += "\nuser-messages anna@acme.example 1/10000 in 24h0m0s -> user-limit" +
+		"\nuser-recipients distinct anna@acme.example 0/10000 in 24h0m0s -> user-limit"
+	if diff := cmp.Diff(want, charged(p.Quota(acme, anna))); diff != "" {
+		t.Errorf("a user's quota (-want +got):\n%s", diff)
+	}
+}
