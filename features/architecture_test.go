@@ -51,6 +51,7 @@ func mayImport() map[string][]string {
 		"loadgen/storm":            {"fakes/client"},
 		"reference/ledger/journal": {"reference/ledger", "reference/policy"},
 		"features/target/embedded": {"features/target", "fakes/mx", "simulator/...", "reference/..."},
+		"features/doctor":          {"features/target", "fakes/client"},
 		"features/target/static":   {"features/target", "fakes/client", "fakes/mx", "reports/transcript"},
 		"features/samples":         {}, // only the tests that judge them
 		"features/samples/gosmtp":  {}, // somebody else's relays
