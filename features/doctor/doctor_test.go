@@ -228,8 +228,8 @@ func TestWhatIsIll(t *testing.T) {
 		{"refuses the sender", &relay{certificate: good(t), password: "right", refuses: "MAIL"}, "envelope", Failure, "MAIL FROM:<app@corp.example> is refused: 550 5.7.1", "roles.sender"},
 		{"refuses the recipient", &relay{certificate: good(t), password: "right", refuses: "RCPT"}, "envelope", Failure, "RCPT TO:<doctor@example.net> is refused", "roles.recipients"},
 		{"loses mail", &relay{certificate: good(t), password: "right", loses: true}, "sink", Failure, "didn't arrive at 127.0.0.1:99", "{sink}"},
-		{"a clock that is ahead", &relay{certificate: good(t), password: "right", ahead: 25 * time.Hour}, "clock", Failure, "off by 25h", "NTP"},
-		{"a clock that is a little ahead", &relay{certificate: good(t), password: "right", ahead: 10 * time.Minute}, "clock", Warning, "off by 10m", "NTP"},
+		{"a clock that is ahead", &relay{certificate: good(t), password: "right", ahead: 25*time.Hour + time.Minute}, "clock", Failure, "off by 25h", "NTP"},
+		{"a clock that is a little ahead", &relay{certificate: good(t), password: "right", ahead: 10*time.Minute + 30*time.Second}, "clock", Warning, "off by 10m", "NTP"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
