@@ -55,6 +55,7 @@ func mayImport() map[string][]string {
 		"loadgen/storm":               {"fakes/client"},
 		"reference/ledger/journal":    {"reference/ledger", "reference/policy"},
 		"features/target/embedded":    {"features/target", "fakes/mx", "simulator/...", "reference/..."},
+		"features/doctor":             {"features/target", "fakes/client"},
 		"features/yamlfile":           {},
 		"features/target/child":       {},
 		"features/target/exec":        {"features/target", "features/target/child"},
