@@ -23,6 +23,7 @@ type conform struct {
 	Workers         int    `default:"0" placeholder:"N" help:"Scenarios side by side, each with a relay of its own. Default: one a CPU, and one alone where there is one relay."`
 	KeepTranscripts bool   `help:"Keep the transcripts of cases that pass, too."`
 	gating
+	annotations
 	outputs
 }
 
@@ -37,7 +38,8 @@ lines of its transcript, the counts, and the overall verdict in the last line.
   relayspec conform --target relay.yaml                  another relay, that this profile describes
   relayspec conform --report report                      and keep the report in report/, in every format
   relayspec conform --junit junit.xml --html page.html   or only in some, for a CI
-  relayspec conform --summary "$GITHUB_STEP_SUMMARY"     append it to the summary of a step on GitHub
+  relayspec conform --summary "$GITHUB_STEP_SUMMARY"     append it to the summary of a step on GitHub; there, what
+                                                         doesn't hold is annotated at its line of the features
   relayspec conform --json | jq .overall                 for programs
 
 A FILE that is - is standard output, in place of the text. relayspec report writes a kept report again in other formats.
@@ -103,7 +105,7 @@ func (c *conform) Run(ctx context.Context, s *streams) error {
 	return outcome(run, judging, c.Select)
 }
 
-// onStandardOutput gives the format that goes there: the one asked for, or text.
+// onStandardOutput gives the format that goes there, the one asked for or text, with annotations where they are asked for.
 func (c *conform) onStandardOutput(s *streams) (reports.Writer, error) {
 	var taken []string
 	if c.JSON {
@@ -111,12 +113,14 @@ func (c *conform) onStandardOutput(s *streams) (reports.Writer, error) {
 	}
 	standard, err := c.standard(taken...)
 	switch {
-	case err != nil || standard != nil:
-		return standard, err
+	case err != nil:
+		return nil, err
+	case standard != nil:
+		return c.beside(standard, false, s.err), nil
 	case c.JSON:
-		return reports.WriteJSON, nil
+		return c.beside(reports.WriteJSON, false, s.err), nil
 	}
-	return textFor(s.out), nil
+	return c.beside(textFor(s.out), true, s.err), nil
 }
 
 // outcome is the run's exit code, with a reason where the report alone doesn't say it.

@@ -33,6 +33,7 @@ type cli struct {
 	Baseline baseline `cmd:"" help:"Keep the list of failures that are expected of a relay."`
 	Matrix   matrix   `cmd:"" help:"Put kept reports side by side: targets and rules."`
 	Diff     diff     `cmd:"" help:"Compare two kept reports."`
+	Replay   replay   `cmd:"" help:"Play a kept transcript again, and compare what the relay answers."`
 	List     list     `cmd:"" help:"List the cases that judge a relay."`
 	Codes    codes    `cmd:"" help:"Account for the error codes that the service is known for."`
 	Trace    trace    `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`

@@ -110,7 +110,7 @@ func (c *serve) Run(ctx context.Context, s *streams) error {
 	}
 	defer events.Close()
 	o.Events = events.reply
-	cockpit, err := c.Steering.open(&o)
+	cockpit, err := c.Steering.open(&o, c.kept(&o))
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (c *serve) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	relay, err := c.start(&o)
+	relay, err := c.start(&o, cockpit)
 	if err != nil {
 		return errors.Join(err, closeForwarder(forwarder))
 	}
@@ -145,16 +145,25 @@ func (c *serve) attend(ctx context.Context, w io.Writer, relay *reference.Relay,
 }
 
 // start opens the ports and serves.
-func (c *serve) start(o *reference.Options) (*reference.Relay, error) {
+func (c *serve) start(o *reference.Options, api *cockpit) (*reference.Relay, error) {
 	var err error
 	if o.Listeners, err = c.listen(); err != nil {
 		return nil, err
 	}
+	api.join(o)
 	relay, err := reference.Start(*o)
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}
 	return relay, nil
+}
+
+// kept is where the relay keeps its mail; nil: it throws it away.
+func (c *serve) kept(o *reference.Options) *mailbox.Box {
+	if c.Mail == "off" {
+		return nil
+	}
+	return o.Keeper.(*mailbox.Box) // options has made it
 }
 
 func closeForwarder(f *reference.Forwarder) error {

@@ -329,7 +329,7 @@ var _ = Describe("serve", func() {
 		c := &serve{World: sampleWorld(), Mail: "mail", TLSDir: "tls", Port25: "127.0.0.1:0", Port465: "off", Port587: "127.0.0.1:0", Drain: patience}
 		o, _, err := c.options()
 		Expect(err).NotTo(HaveOccurred())
-		relay, err := c.start(&o)
+		relay, err := c.start(&o, nil)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(relay.Close)
 		idle := session(o.Listeners[policy.Port25][0].Addr().String())
@@ -353,7 +353,7 @@ var _ = Describe("serve", func() {
 		c := &serve{World: sampleWorld(), Mail: "mail", TLSDir: "tls", Port25: "127.0.0.1:0", Port465: "off", Port587: "off", Drain: time.Millisecond}
 		o, _, err := c.options()
 		Expect(err).NotTo(HaveOccurred())
-		relay, err := c.start(&o)
+		relay, err := c.start(&o, nil)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(relay.Close)
 		busy := session(o.Listeners[policy.Port25][0].Addr().String())

@@ -16,9 +16,11 @@ import (
 	"github.com/relayspec/relayspec/reference/delivery"
 	"github.com/relayspec/relayspec/reference/directory"
 	"github.com/relayspec/relayspec/reference/ledger"
+	"github.com/relayspec/relayspec/reference/mailbox"
 	"github.com/relayspec/relayspec/reference/policy"
 	"github.com/relayspec/relayspec/simulator/clock"
 	"github.com/relayspec/relayspec/simulator/control"
+	"github.com/relayspec/relayspec/simulator/faults"
 )
 
 // steering are the flags of serve that let an API steer the relay.
@@ -39,8 +41,9 @@ type cockpit struct {
 	failed   chan error
 }
 
-// open opens the API's port and makes the relay of o one that can be steered. nil: nobody asked for it.
-func (f *steering) open(o *reference.Options) (*cockpit, error) {
+// open opens the API's port, for a relay that is made of o and keeps its mail in kept; nil: nowhere. It gives nil where
+// nobody asked for the API.
+func (f *steering) open(o *reference.Options, kept *mailbox.Box) (*cockpit, error) {
 	if f.Control == "" {
 		if f.ControlToken != "" || f.ControlTokenFile != "" || f.Clock != "" {
 			return nil, wrong(errors.New("--control-token, --control-token-file and --clock go with --control"), "Give --control 127.0.0.1:8025, or leave them out")
@@ -63,7 +66,8 @@ func (f *steering) open(o *reference.Options) (*cockpit, error) {
 	rand.Read(key[:]) // never fails
 	c.Server, err = control.New(control.Options{
 		Service: o.Service, Directory: o.Directory.(*directory.Directory), // options has made it
-		Ledger: ledger.New(ledger.Options{Key: key}), Clock: c.clock, Version: tool().Version, Token: token,
+		Ledger: ledger.New(ledger.Options{Key: key}), Clock: c.clock, Faults: faults.New(c.clock.Now), Box: kept,
+		Version: tool().Version, Token: token,
 	})
 	if err != nil {
 		return nil, err
@@ -71,7 +75,6 @@ func (f *steering) open(o *reference.Options) (*cockpit, error) {
 	if c.listener, err = net.Listen("tcp", f.Control); err != nil {
 		return nil, wrong(fmt.Errorf("serve the control API: %w", err), "Give another address with --control")
 	}
-	c.Join(o)
 	const patience = 10 * time.Second
 	c.http = &http.Server{Handler: c.Server, ReadHeaderTimeout: patience}
 	return c, nil
@@ -129,7 +132,22 @@ func (c *cockpit) attach(f *reference.Forwarder) {
 }
 
 // delivery tells the API, too, of each attempt at the next hop.
-func (c *cockpit) delivery(report func(delivery.Attempt)) func(delivery.Attempt) { return report }
+func (c *cockpit) delivery(report func(delivery.Attempt)) func(delivery.Attempt) {
+	if c == nil {
+		return report
+	}
+	return func(a delivery.Attempt) {
+		c.Attempt(a)
+		report(a)
+	}
+}
+
+// join makes the relay that o describes one that can be steered.
+func (c *cockpit) join(o *reference.Options) {
+	if c != nil {
+		c.Join(o)
+	}
+}
 
 // steer begins to serve.
 func (c *cockpit) steer(relay *reference.Relay, listeners map[policy.Role][]net.Listener) {

@@ -201,8 +201,19 @@ func (s *scenario) wrongAnswer(want string, got client.Reply) error {
 	if got.Code == 421 {
 		return fmt.Errorf("the relay ended the session where %s was awaited: %s", want, s.plain(got.String()))
 	}
-	s.transcript.Mark(s.talk.name, strconv.Itoa(got.Code))
+	s.mark(s.talk.judged, got)
 	return &Failure{Want: want + s.to(), Got: s.plain(got.String()), Reply: codesOf(got)}
+}
+
+// mark marks reply, behind which heard[next:] came, as the offending one.
+func (s *scenario) mark(next int, reply client.Reply) {
+	later := 0
+	for _, h := range s.talk.heard[min(next, len(s.talk.heard)):] {
+		if h.reply.Code == reply.Code {
+			later++
+		}
+	}
+	s.transcript.MarkBefore(s.talk.name, strconv.Itoa(reply.Code), later)
 }
 
 // to names what the last When said, at most a line of it.
@@ -330,7 +341,7 @@ func stillRelays(ctx context.Context) error {
 // Source: RFC 2034 §4, RFC 3463 §2.
 func enhancedAgrees(ctx context.Context, each string) error {
 	s := from(ctx)
-	for _, h := range s.talk.heard {
+	for i, h := range s.talk.heard {
 		if h.command == "" || h.command == "HELO" || h.command == "EHLO" || h.reply.Intermediate() {
 			continue
 		}
@@ -342,7 +353,7 @@ func enhancedAgrees(ctx context.Context, each string) error {
 		}
 		if !agrees {
 			s.talk.said = h.command
-			s.transcript.Mark(s.talk.name, strconv.Itoa(h.reply.Code))
+			s.mark(i+1, h.reply)
 			want := fmt.Sprintf("every %s to have an enhanced code of class %d%s", each, h.reply.Code/100, s.to())
 			return &Failure{Want: want, Got: fmt.Sprintf("%d %q", h.reply.Code, h.reply.Lines), Reply: codesOf(h.reply)}
 		}

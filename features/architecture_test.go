@@ -42,6 +42,7 @@ func mayImport() map[string][]string {
 		"simulator/clock":             {"reference/..."},
 		"simulator/control":           {"simulator/...", "reference/...", "reports/transcript"}, // it shows sessions, credentials left out
 		"simulator/faults":            {"reference/..."},
+		"simulator/relaytest":         {"simulator/...", "reference/..."},
 		"fakes/client":                {"reports/transcript"},
 		"fakes/relay":                 {"reports/transcript"},
 		"fakes/mx":                    {"reports/transcript"},
@@ -77,10 +78,11 @@ func onlyInTests() map[string][]string {
 		"features/target/embedded": {"features", "reports"},      // the judge that tries it
 		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
-		"reference/policyd":        {"reference", "reference/..."}, // the Engine that it asks
-		"simulator/faults":         {"simulator/clock"},            // the time by which they expire
-		"loadgen":                  {"reference/..."},              // the relay that is measured
-		"reference/policy":         {"reference/services"},         // the documented service, that policy's tables are about
+		"reference/policyd":        {"reference", "reference/..."},  // the Engine that it asks
+		"simulator/faults":         {"simulator/clock"},             // the time by which they expire
+		"loadgen":                  {"reference/..."},               // the relay that is measured
+		"reference/policy":         {"reference/services"},          // the documented service, that policy's tables are about
+		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	rolesCall = "roles" // who plays in a dialogue
 	usageCall = "usage" // target.Usage
 	clockCall = "clock"
+	resetCall = "reset"
 )
 
 // caseNote is the body of a case call.
@@ -32,6 +33,11 @@ type bindNote struct {
 // clockNote is the body of a clock call.
 type clockNote struct {
 	Advance float64 `json:"advance"` // seconds
+}
+
+// resetNote is the body of a reset call.
+type resetNote struct {
+	Customer string `json:"customer"`
 }
 
 // rolesNote is the body of a roles call: names only.

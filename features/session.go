@@ -37,7 +37,8 @@ type server struct {
 type session struct {
 	*client.Conn
 	name string
-	used bool // a message was sent through it
+	used bool         // a message was sent through it
+	last client.Reply // to what opened it
 }
 
 // sessionSteps say how the sending server connects and introduces itself.
@@ -124,10 +125,12 @@ func (s *scenario) tryOpening(ctx context.Context, sv server) error {
 	if err != nil {
 		return err
 	}
-	s.session, s.outcomes = opened, []outcome{{accepted: true, stage: "session"}}
+	s.session = opened
 	if refused != nil {
 		s.outcomes = []outcome{*refused}
+		return nil
 	}
+	s.outcomes = []outcome{{accepted: true, stage: "session", session: opened.name, reply: opened.last}}
 	return nil
 }
 
@@ -165,6 +168,7 @@ func (s *scenario) dial(ctx context.Context, sv server) (*session, *outcome, err
 			conn.Close()
 			return nil, o, err
 		}
+		opened.last = reply
 	}
 	return opened, nil, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,23 @@ func everything() *Run {
 	add("LIM-E/notes", "LIM-E", 35, May, Noted, missed)
 	add("LIM-C/lacks-a-suffix", "LIM-C", 40, Must, Unsupported, func(c *Case) { c.Reason, c.Evidence = "helo-suffix", "" })
 	add("LIM-C/unwanted", "LIM-C", 45, Must, Disabled, func(c *Case) { c.Reason, c.Evidence = "by the user", "" })
+	listed := func(line int) *Listed {
+		return &Listed{Entry: "LIM-A/*", Line: line, Wants: "FAIL with 2xx", Reason: "it is so\nfor long", Issue: "https://relay.example/7", Until: "2027-01-31"}
+	}
+	add("LIM-A/listed", "LIM-A", 60, Must, XFail, func(c *Case) { missed(c); c.Found, c.Reply, c.Listed = Fail, "250 2.1.0", listed(5) })
+	add("LIM-A/changed", "LIM-A", 65, Must, Fail, func(c *Case) { missed(c); c.Reply, c.Listed = "550 5.5.3", listed(7); c.Listed.Changed = true })
+	add("LIM-A/stale", "LIM-A", 70, Must, XPass, func(c *Case) { c.Found, c.Listed = Pass, listed(9) })
+	add("LIM-A/flaky", "LIM-A", 75, Must, Flaky, func(c *Case) { missed(c); c.Found, c.Runs, c.Reason = Pass, 2, "FAIL at first, and held at run 2" })
+	run.Rules[0].Flaky, run.Rules[0].Cases, run.Rules[0].Ran = true, 6, 6
+	entry := func(id string, line int, state EntryState, text string) Entry {
+		return Entry{id, line, Fail, "Then it should", "2xx", "it is so", "https://relay.example/7", "2027-01-31", state, 1, text}
+	}
+	run.Baseline = &Baseline{"baseline.yaml", "other", []Entry{
+		entry("LIM-A/listed", 5, Holds, ""), entry("LIM-A/changed", 7, Different, "it fails otherwise"), entry("LIM-A/stale", 9, Stale, "it holds now"),
+		entry("LIM-Z/*", 11, Stale, "no case is called so"), entry("LIM-Y/*", 13, Expired, "its last day was"), entry("LIM-X/*", 15, Untold, "none was chosen"),
+	}}
+	run.Shard, run.Disabled = &Shard{2, 3}, "*/unwanted"
+	run.Gate = &Gate{Code: 1, Word: Unsatisfied, Reasons: []string{"1 case CHANGED", "1 entry is stale"}, Strict: true, MinRun: "80%", Drift: "error"}
 	for i := range run.Cases {
 		run.Cases[i].Steps = stepsFor(&run.Cases[i])
 	}
@@ -61,7 +79,7 @@ func stepsFor(c *Case) []Step {
 	switch {
 	case !c.Verdict.Ran():
 		steps[0].Result, steps[1].Result, steps[2].Result = StepSkipped, StepSkipped, StepSkipped
-	case c.Verdict != Pass:
+	case c.Own() != Pass:
 		steps[1].Result, steps[2].Result = StepFailed, StepSkipped
 	}
 	return steps
@@ -153,9 +171,13 @@ func TestWriteJUnit(t *testing.T) {
 	}
 	const a, b = "features/relay/a.feature", "features/relay/b.feature"
 	want := []string{
-		"Chapter 1.2: 2 tests, 1 failures, 0 errors, 0 skipped",
+		"Chapter 1.2: 6 tests, 3 failures, 0 errors, 1 skipped",
 		"  LIM-A/passes relayspec.LIM-A " + a + ":7 1.000",
 		"  LIM-A/fails relayspec.LIM-A " + a + `:12 0.000 failure FAIL "wanted 550 5.4.5, got 250 ]]> fine\\x00"`,
+		"  LIM-A/listed relayspec.LIM-A " + b + `:60 0.020 skipped XFAIL "XFAIL: FAIL with 2xx: it is so for long https://relay.example/7 until 2027-01-31"`,
+		"  LIM-A/changed relayspec.LIM-A " + b + `:65 0.020 failure FAIL "wanted 452 4.5.3 or 250, got 550 5.5.3 <b>|` + "`@here`" + `|</b>. CHANGED: the baseline says FAIL with 2xx: it is so for long https://relay.example/7 until 2027-01-31"`,
+		"  LIM-A/stale relayspec.LIM-A " + b + `:70 0.020 failure XPASS "the baseline says FAIL with 2xx: it is so for long https://relay.example/7 until 2027-01-31, but it is PASS now: take the entry out"`,
+		"  LIM-A/flaky relayspec.LIM-A " + b + ":75 0.020 passes with FLAKY",
 		"Chapter 1.3: 7 tests, 0 failures, 2 errors, 3 skipped",
 		"  LIM-B/errs relayspec.LIM-B " + a + `:20 0.000 error ERROR "connection refused at line two"`,
 		"  LIM-B/lacks relayspec.LIM-B " + a + `:25 0.000 skipped UNPROVISIONABLE "UNPROVISIONABLE(clock)"`,
@@ -164,11 +186,14 @@ func TestWriteJUnit(t *testing.T) {
 		"  LIM-C/lacks-a-suffix relayspec.LIM-C " + b + `:40 0.020 skipped UNSUPPORTED "UNSUPPORTED(helo-suffix)"`,
 		"  LIM-C/unwanted relayspec.LIM-C " + b + `:45 0.020 skipped DISABLED "DISABLED(by the user)"`,
 		"  LIM-C/late relayspec.LIM-C " + b + `:50 0.000 error NOT RUN "not run: interrupted"`,
+		"the baseline: 2 tests, 2 failures, 0 errors, 0 skipped",
+		`  LIM-Z/* relayspec.baseline baseline.yaml:11 0.000 failure STALE "baseline.yaml:11: no case is called so"`,
+		`  LIM-Y/* relayspec.baseline baseline.yaml:13 0.000 failure EXPIRED "baseline.yaml:13: its last day was"`,
 	}
 	if diff := cmp.Diff(want, found); diff != "" {
 		t.Errorf("suites (-want +got):\n%s", diff)
 	}
-	if read.Tests != 9 || read.Failures != 1 || read.Errors != 2 {
+	if read.Tests != 15 || read.Failures != 5 || read.Errors != 2 {
 		t.Errorf("%d tests, %d failures, %d errors in all", read.Tests, read.Failures, read.Errors)
 	}
 	body := read.Suites[0].Cases[1].Failure.Body
@@ -229,6 +254,68 @@ func TestBadge(t *testing.T) {
 	}
 }
 
+func TestWriteAnnotations(t *testing.T) {
+	run := everything()
+	run.Cases[1].Want = "a,b: 100 %\r\nor less"
+	got := rendered(t, WriteAnnotations, run)
+	const a, b, listed = "features/relay/a.feature", "features/relay/b.feature", "FAIL with 2xx: it is so for long https://relay.example/7 until 2027-01-31"
+	want := []string{
+		"::error file=baseline.yaml,line=11,title=baseline stale::LIM-Z/*: no case is called so",
+		"::error file=baseline.yaml,line=13,title=baseline expired::LIM-Y/*: its last day was",
+		"::error file=" + a + ",line=12,title=FAIL LIM-A/fails::Ten are taken: wanted a,b: 100 %25 or less, got 250 fine\\x1b[2J",
+		"::error file=" + b + ",line=65,title=FAIL%2C CHANGED LIM-A/changed::The rule of LIM-A/changed: wanted 452 4.5.3 or 250, got 550 5.5.3 <b>|`@here`|</b>. CHANGED: the baseline says " + listed,
+		"::error file=" + b + ",line=70,title=XPASS LIM-A/stale::The rule of LIM-A/stale: the baseline says " + listed + ", but it is PASS now: take the entry out",
+		"::error file=" + a + ",line=20,title=ERROR LIM-B/errs::Nine: connection refused at line two",
+		"::warning file=" + b + ",line=30,title=NONSTRICT LIM-B/misses::The rule of LIM-B/misses: wanted 452 4.5.3 or 250, got 550 5.5.3 <b>|`@here`|</b>",
+		"::warning file=" + b + ",line=75,title=FLAKY LIM-A/flaky::The rule of LIM-A/flaky: wanted 452 4.5.3 or 250, got 550 5.5.3 <b>|`@here`|</b>",
+		"::notice title=relayspec::other is non-conformant; gate: not satisfied (exit 1): 1 case CHANGED; 1 entry is stale",
+		"",
+	}
+	if diff := cmp.Diff(want, strings.Split(got, "\n")); diff != "" {
+		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+	run = long(25)
+	run.Trouble = "one\ntwo"
+	got = rendered(t, WriteAnnotations, run)
+	if n := strings.Count(got, "::error "); n != 10 || !strings.Contains(got, "::and 23 more: see the report") || !strings.Contains(got, "one%0Atwo") {
+		t.Errorf("%d errors in\n%s", n, got)
+	}
+}
+
+func TestWriteTextTellsOfTheBaselineAndTheGate(t *testing.T) {
+	got := rendered(t, func(w io.Writer, run *Run) error { return WriteText(w, run, TextOptions{}) }, everything())
+	for _, want := range []string{
+		"only LIM-*, without */unwanted, shard 2/3\n",
+		"  FAIL      LIM-A  Ten are taken [flaky: a case of it held only when it was run again]\n",
+		"\nFAIL, CHANGED LIM-A/changed\n", "\nXPASS LIM-A/stale\n", "\nFLAKY LIM-A/flaky\n",
+		"\nXFAIL LIM-A/listed\n  step       Then it should\n", "  baseline   FAIL with 2xx: it is so\n             for long\n",
+		"  runs       2\n", "1 XFAIL",
+		"\nBaseline baseline.yaml: 6 entries: 1 as expected, 1 changed, 2 stale, 1 expired, 1 not told of\n",
+		"  stale    baseline.yaml:9 LIM-A/stale: it holds now\n",
+		"\nGate     not satisfied (exit 1)\n         1 case CHANGED\n         1 entry is stale\nOverall  non-conformant\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+}
+
+func TestThePageAndTheSummaryTellOfTheBaselineAndTheGate(t *testing.T) {
+	for name, wants := range map[string][]string{
+		"report.html": {"What is wrong with the baseline", `<span class="v fail">CHANGED</span>`, "not satisfied</strong>", "<li>1 case CHANGED</li>", `class="v xfail"`,
+			"baseline.yaml:11", "flaky: a case of it", "<dt>Runs</dt><dd>2</dd>"},
+		"summary.md": {"| ERROR | XFAIL | XPASS | FLAKY | Held back | Not run |\n", "- **Gate:** not satisfied (exit 1)\n  - `1 case CHANGED`\n", "FAIL, CHANGED `LIM-A/changed`",
+			"- **Baseline:** `baseline.yaml`, 6 entries", "### Expected: as the baseline says", "  - **stale** `baseline.yaml:11` `LIM-Z/*`"},
+	} {
+		got := rendered(t, formats()[name], everything())
+		for _, want := range wants {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q is missing", name, want)
+			}
+		}
+	}
+}
+
 func TestWriteCucumber(t *testing.T) {
 	var features []cucumberFeature
 	out := rendered(t, WriteCucumber, everything())
@@ -258,6 +345,10 @@ func TestWriteCucumber(t *testing.T) {
 		"  40 LIM-C/lacks-a-suffix @UNSUPPORTED skipped:1 skipped:0 skipped:0",
 		"  45 LIM-C/unwanted @DISABLED skipped:1 skipped:0 skipped:0",
 		"  50 LIM-C/late @NOTRUN skipped:1",
+		"  60 LIM-A/listed @XFAIL passed:0 skipped:2 skipped:0",
+		"  65 LIM-A/changed @FAIL passed:0 failed:1 skipped:0",
+		"  70 LIM-A/stale @XPASS passed:0 passed:0 failed:1",
+		"  75 LIM-A/flaky @FLAKY passed:0 passed:0 passed:2",
 	}
 	if diff := cmp.Diff(want, found); diff != "" {
 		t.Errorf("features (-want +got):\n%s", diff)

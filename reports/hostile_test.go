@@ -46,7 +46,7 @@ const hostile = "\x1b[2J\x00\a\u009b\u202e\ufffe\xff " +
 
 // formats gives every format with its name.
 func formats() map[string]Writer {
-	found := map[string]Writer{}
+	found := map[string]Writer{"annotations": WriteAnnotations}
 	for _, d := range documents() {
 		found[d.name] = d.write
 	}
@@ -133,6 +133,22 @@ func TestNoTextBecomesMarkupInTheSummary(t *testing.T) {
 		}
 		return ast.WalkContinue, nil
 	})
+}
+
+func TestNoTextEndsAnAnnotation(t *testing.T) {
+	const bad = "50 %0A,title=x::\r\n::error::forged\n##[error]forged"
+	benign := strings.Split(rendered(t, WriteAnnotations, saying("fine")), "\n")
+	got := strings.Split(rendered(t, WriteAnnotations, saying(bad)), "\n")
+	if len(got) != len(benign) {
+		t.Fatalf("%d lines, not %d:\n%s", len(got), len(benign), strings.Join(got, "\n"))
+	}
+	for i := range got {
+		head, _, _ := strings.Cut(strings.TrimPrefix(got[i], "::"), "::")
+		want, _, _ := strings.Cut(strings.TrimPrefix(benign[i], "::"), "::")
+		if head != want {
+			t.Errorf("the command %q, want %q", head, want)
+		}
+	}
 }
 
 func TestNoTextBecomesMarkupInJUnit(t *testing.T) {

@@ -176,7 +176,23 @@ func TestSchemaRefuses(t *testing.T) {
 		"error, no reason":   func(r *Run) { r.Cases[2].Reason = "" },
 		"case without rules": func(r *Run) { r.Cases[0].Rules = nil },
 		"unknown count":      func(r *Run) { r.Totals.Verdicts["WHAT"] = 1 },
-		"rule unsupported":   func(r *Run) { r.Rules[0].Verdict = Unsupported },
+		"XFAIL, not listed":  func(r *Run) { r.Cases[1].Verdict, r.Cases[1].Found = XFail, Fail },
+		"XFAIL that passes": func(r *Run) {
+			r.Cases[1].Verdict, r.Cases[1].Found, r.Cases[1].Listed = XFail, Pass, &Listed{Entry: "*", Line: 1, Wants: "FAIL", Reason: "so"}
+		},
+		"XPASS that fails": func(r *Run) {
+			r.Cases[1].Verdict, r.Cases[1].Found, r.Cases[1].Listed = XPass, Fail, &Listed{Entry: "*", Line: 1, Wants: "FAIL", Reason: "so"}
+		},
+		"FLAKY, run once":  func(r *Run) { r.Cases[1].Verdict, r.Cases[1].Found, r.Cases[1].Reason = Flaky, Pass, "so" },
+		"PASS, found FAIL": func(r *Run) { r.Cases[0].Found = Fail },
+		"unknown gate":     func(r *Run) { r.Gate = &Gate{Code: 7, Word: Satisfied, Reasons: []string{}} },
+		"unknown state": func(r *Run) {
+			r.Baseline = &Baseline{"b", "t", []Entry{{ID: "*", Line: 1, Verdict: Fail, Reason: "so", State: "odd", Text: "t"}}}
+		},
+		"stale without why": func(r *Run) {
+			r.Baseline = &Baseline{"b", "t", []Entry{{ID: "*", Line: 1, Verdict: Fail, Reason: "so", State: Stale}}}
+		},
+		"rule unsupported": func(r *Run) { r.Rules[0].Verdict = Unsupported },
 	} {
 		t.Run(name, func(t *testing.T) {
 			run := aRun()

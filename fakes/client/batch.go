@@ -171,7 +171,7 @@ func (c *Conn) readBriefly(command string) (Reply, error) {
 		return Reply{}, c.failed(err)
 	}
 	if !reply.Positive() {
-		for _, line := range reply.wire() {
+		for _, line := range reply.Wire() {
 			c.log.Server(c.name, line)
 		}
 	}

@@ -40,10 +40,11 @@ type Step struct {
 	Text    string            // DoSay, DoRaw: credentials left out
 	Secret  []transcript.Part // DoSay, DoRaw: how Text is made that has credentials in it; nil: it hasn't, or nobody knows
 	Veiled  bool              // DoSay, DoRaw: Text has credentials in it
+	Apart   bool              // DoRaw: each octet went in a write of its own
 	Data    []byte            // DoContent
 	Connect Connecting        // DoConnect
 	Refused bool              // DoConnect: no connection was made; DoHandshake: it failed
-	Reply   []string          // DoHear: its lines
+	Reply   Reply             // DoHear
 	Marked  bool              // DoHear: it was the offending one
 	Verb    string            // DoCall
 	Body    []byte            // DoCall: JSON
@@ -131,10 +132,16 @@ func (p *planner) entry(e transcript.Entry) error {
 		return err
 	}
 	s.last = p.line
+	if !s.open && e.Kind != transcript.Server {
+		return nil // said when the relay had closed the connection, or a word about it
+	}
 	switch e.Kind {
 	case transcript.Client:
 		p.add(Step{Do: DoSay, Text: e.Text, Secret: s.taken(), Veiled: e.Secret}, e.Session)
 	case transcript.Raw:
+		if p.octet(e) {
+			return nil
+		}
 		p.add(Step{Do: DoRaw, Text: e.Text, Secret: s.taken(), Veiled: e.Secret || e.Redacted() != e.Text || strings.Contains(e.Text, transcript.Redacted)}, e.Session)
 	case transcript.Server:
 		return p.hear(s, e)
@@ -146,6 +153,20 @@ func (p *planner) entry(e transcript.Entry) error {
 		p.note(s, e)
 	}
 	return nil
+}
+
+// octet adds a single octet to those that went before it one by one.
+func (p *planner) octet(e transcript.Entry) bool {
+	last := len(p.plan) - 1
+	if last < 0 || len(e.Text) != 1 || e.Secret {
+		return false
+	}
+	before := &p.plan[last]
+	if before.Do != DoRaw || before.Session != e.Session || before.Veiled || len(before.Text) != 1 && !before.Apart {
+		return false
+	}
+	before.Text, before.Apart = before.Text+e.Text, true
+	return true
 }
 
 // opens tells whether e says that a session began, or should have.
@@ -163,9 +184,9 @@ func (p *planner) session(e transcript.Entry) (*planned, error) {
 		p.open(s, e)
 		return s, nil
 	}
-	if !s.open && e.Kind != transcript.Note {
-		if e.Kind == transcript.Closed || s.begun {
-			return nil, fmt.Errorf("the session%s isn't open", nameOf(e.Session))
+	if !s.open && !s.begun && e.Kind != transcript.Note {
+		if e.Kind == transcript.Closed {
+			return nil, fmt.Errorf("the session%s ends and never began", nameOf(e.Session))
 		}
 		p.open(s, e)
 	}
@@ -205,18 +226,17 @@ func (s *planned) taken() []transcript.Part {
 
 // hear takes a line of a reply. Source: RFC 5321 §4.2.1.
 func (p *planner) hear(s *planned, e transcript.Entry) error {
-	_, more, reason := parseReplyLine([]byte(e.Text))
+	code, more, reason := parseReplyLine([]byte(e.Text))
 	if reason != "" {
 		return fmt.Errorf("%q is no line of a reply: %s", e.Text, reason)
 	}
 	if s.heard == nil {
-		s.heard = &Step{Do: DoHear}
+		s.heard = &Step{Do: DoHear, Reply: Reply{Code: code}}
 	}
-	s.heard.Reply = append(s.heard.Reply, e.Text)
+	s.heard.Reply.Lines = append(s.heard.Reply.Lines, replyText(e.Text))
 	s.heard.Marked = s.heard.Marked || e.Marked
 	if !more {
-		p.add(*s.heard, s.name)
-		s.heard = nil
+		p.heardWhole(s)
 	}
 	return nil
 }
@@ -227,6 +247,21 @@ func (p *planner) heardInPart(s *planned) {
 		p.add(*s.heard, s.name)
 		s.heard = nil
 	}
+}
+
+// heardWhole takes a reply. One that is read when a client could say no more was said before the relay closed.
+func (p *planner) heardWhole(s *planned) {
+	step := *s.heard
+	s.heard = nil
+	last := len(p.plan) - 1
+	if s.open || last < 0 || p.plan[last].Session != s.name || p.plan[last].Do != DoEnd {
+		p.add(step, s.name)
+		return
+	}
+	end := p.plan[last]
+	p.plan = p.plan[:last]
+	p.add(step, s.name)
+	p.plan = append(p.plan, end)
 }
 
 // closing tells how a connection ended.

@@ -83,8 +83,8 @@ func upTo3Digits(s string) bool {
 	return len(s) >= 1 && len(s) <= 3
 }
 
-// wire gives r's lines as they were sent, without CRLF. Source: RFC 5321 §4.2.1.
-func (r Reply) wire() []string {
+// Wire gives r's lines as they were sent, without CRLF. Source: RFC 5321 §4.2.1.
+func (r Reply) Wire() []string {
 	lines := make([]string, len(r.Lines))
 	for i, line := range r.Lines {
 		separator := "-"

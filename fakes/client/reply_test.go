@@ -123,7 +123,7 @@ func TestRecentRepliesAreTheirOwn(t *testing.T) {
 		codes := rapid.SliceOf(rapid.IntRange(200, 215)).Draw(t, "codes")
 		var octets strings.Builder
 		for _, code := range codes {
-			octets.WriteString(Reply{code, []string{"x"}}.wire()[0] + "\r\n")
+			octets.WriteString(Reply{code, []string{"x"}}.Wire()[0] + "\r\n")
 		}
 		reader := readerOf(octets.String())
 		for _, code := range codes {
@@ -135,7 +135,7 @@ func TestRecentRepliesAreTheirOwn(t *testing.T) {
 }
 
 // encode is a reply in its wire form. Source: RFC 5321 §4.2.1.
-func encode(r Reply) string { return strings.Join(r.wire(), "\r\n") + "\r\n" }
+func encode(r Reply) string { return strings.Join(r.Wire(), "\r\n") + "\r\n" }
 
 // FuzzReply: the parser never panics, an error is typed, and what it reads is within its bounds and reads back.
 func FuzzReply(f *testing.F) {

@@ -27,7 +27,10 @@ func refusal(r policy.Reply) string {
 		words = append(words, strings.Fields(line)...)
 	}
 	action := strings.Join(words, " ")
-	return action[:min(len(action), longestAction)]
+	if len(action) <= longestAction {
+		return action
+	}
+	return action[:max(strings.LastIndexByte(action[:longestAction+1], ' '), 0)]
 }
 
 // printable makes what a client said fit for a reply.

@@ -17,8 +17,9 @@
 //	smtpd_end_of_data_restrictions = check_policy_service inet:127.0.0.1:10040
 //
 // It answers OK to a recipient that may be relayed to, which permits it, and DUNNO everywhere else. A restriction that
-// refuses a recipient must come before it: otherwise the recipient stays in what is charged as far as recipient_count of DATA
-// doesn't say better.
+// refuses a recipient must come before it: otherwise that recipient is counted as far as recipient_count of DATA doesn't say
+// better. With smtpd_delay_reject = yes Postfix goes through the lists of HELO and MAIL once more for each recipient: it is to
+// ask in smtpd_relay_restrictions alone then, for each request about a recipient is one more recipient.
 //
 // # What is kept
 //
@@ -33,6 +34,8 @@
 //
 //   - The words: Postfix puts the name of what it refuses and its own reason before them, in one line.
 //   - With smtpd_delay_reject = yes, which is Postfix's default, refusals of HELO and MAIL come only at RCPT.
+//   - <postmaster> without a domain is always accepted, without a question: as one more recipient of a null sender, too. It is
+//     counted, by recipient_count.
 //   - The envelope sender: a policy service can't rewrite it, so a foreign sender goes on as it is, not as postmaster@ of the
 //     customer's domain (SND-POSTMASTER-REWRITE). The event says so.
 //   - A connection that a refusal other than 421 closes (the switch limit-refusal=closes).

@@ -1,6 +1,7 @@
 package policyd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,9 @@ const (
 // transaction is what is known of a message delivery, from its first request to its last.
 type transaction struct {
 	facts   policy.Facts
-	mailed  bool // its sender was asked about, and not refused
-	busy    bool // a request about it is being answered
+	note    string // to be told with the next answer
+	mailed  bool   // its sender was asked about, and not refused
+	busy    bool   // a request about it is being answered
 	touched time.Time
 }
 
@@ -36,15 +38,16 @@ func (c *connection) decide(ctx context.Context, r *request) (Event, time.Durati
 	}
 	t, err := c.take(r)
 	if err != nil {
-		return c.server.failure(err), 0
+		return c.server.failure(err, &policy.Facts{Session: printable(r.instance)}), 0
 	}
 	defer c.server.leave(t)
 	t.learn(r)
 	d, err := c.ask(ctx, r, t)
 	if err != nil {
-		return c.server.failure(err), 0
+		return c.server.failure(err, &t.facts), 0
 	}
 	event := c.server.event(d, r, &t.facts)
+	event.Note, t.note = cmp.Or(event.Note, t.note), ""
 	if r.state == stateEnd && !d.Refused() {
 		c.server.forget(r.instance, t)
 		c.instance = ""
@@ -63,7 +66,7 @@ func (c *connection) outside(ctx context.Context, r *request) (Event, time.Durat
 	}
 	d, err := c.server.options.Engine.Decide(ctx, stage, &f)
 	if err != nil {
-		return c.server.failure(err), 0
+		return c.server.failure(err, &f), 0
 	}
 	return c.server.event(d, r, &f), d.Delay
 }
@@ -74,25 +77,21 @@ func (c *connection) ask(ctx context.Context, r *request, t *transaction) (polic
 	if d, err := c.askSender(ctx, r, t); err != nil || d.Refused() || r.state == stateMail {
 		return d, err
 	}
-	switch r.state {
-	case stateRcpt:
+	switch {
+	case r.state == stateRcpt:
 		return c.askRecipient(ctx, r, t)
-	case stateData:
-		if err := t.reconcile(r); err != nil {
-			return policy.Decision{}, err
-		}
-		return engine.Decide(ctx, policy.Data, &t.facts)
-	default: // END-OF-MESSAGE
-		if t.facts.Hold == nil { // DATA wasn't asked about, or its hold has gone back
-			if err := t.reconcile(r); err != nil {
-				return policy.Decision{}, err
-			}
-			if d, err := engine.Decide(ctx, policy.Data, &t.facts); err != nil || d.Refused() {
-				return d, err
-			}
-		}
+	case r.state == stateEnd && t.facts.Hold != nil:
 		return engine.Commit(ctx, &t.facts, strings.NewReader(""))
 	}
+	// DATA; or its end, where DATA wasn't asked about, or its hold has gone back.
+	if err := t.reconcile(r); err != nil {
+		return policy.Decision{}, err
+	}
+	d, err := engine.Decide(ctx, policy.Data, &t.facts)
+	if err != nil || d.Refused() || r.state == stateData {
+		return d, err
+	}
+	return engine.Commit(ctx, &t.facts, strings.NewReader(""))
 }
 
 // askSender asks about HELO and the sender, unless that has been done.
@@ -126,16 +125,23 @@ func (c *connection) askRecipient(ctx context.Context, r *request, t *transactio
 	return d, err
 }
 
-// reconcile compares the recipients that were gathered with how many Postfix has accepted. Fewer: what else refused one is
-// known to Postfix alone, and the last ones are left out. More: Postfix hasn't asked about all of them.
+// reconcile compares the recipients that were gathered with how many Postfix has accepted, so that as many are charged. Fewer:
+// what else refused one is known to Postfix alone, and the last ones are left out. More: <postmaster> is always accepted
+// without asking, so that is who they are.
 func (t *transaction) reconcile(r *request) error {
 	gathered := t.facts.Recipients
 	switch {
 	case r.recipients == 1 && r.recipient != (policy.Address{}):
-		t.facts.Recipients = append(t.facts.Recipients[:0], r.recipient)
+		t.facts.Recipients = append(gathered[:0], r.recipient)
+	case r.recipients > mostRecipients:
+		return fmt.Errorf("more than %d recipients in transaction %s", mostRecipients, r.instance)
 	case r.recipients > len(gathered):
-		return fmt.Errorf("recipients that Postfix has accepted: %d, that it asked about: %d; nothing in smtpd_relay_restrictions may permit before check_policy_service", r.recipients, len(gathered))
-	case r.recipients > 0:
+		t.note = fmt.Sprintf("recipients that Postfix has accepted: %d, and asked about: %d; the others count as <postmaster>, about whom it never asks", r.recipients, len(gathered))
+		for len(t.facts.Recipients) < r.recipients {
+			t.facts.Recipients = append(t.facts.Recipients, policy.Address{Local: "postmaster"})
+		}
+	case r.recipients > 0 && r.recipients < len(gathered):
+		t.note = fmt.Sprintf("recipients that Postfix has asked about: %d, and accepted: %d; the last ones don't count. Ask once a recipient, and behind what refuses one", len(gathered), r.recipients)
 		t.facts.Recipients = gathered[:r.recipients]
 	}
 	if len(t.facts.Recipients) == 0 {
@@ -303,6 +309,6 @@ func (s *Server) expand(r policy.Reply, f *policy.Facts) policy.Reply {
 }
 
 // failure is the answer where we have failed: a temporary one. The cause goes to the event.
-func (s *Server) failure(err error) Event {
-	return Event{Action: refusal(s.options.Failure), Cause: err.Error()}
+func (s *Server) failure(err error, f *policy.Facts) Event {
+	return Event{Action: refusal(s.expand(s.options.Failure, f)), Cause: err.Error()}
 }

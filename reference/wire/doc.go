@@ -50,4 +50,6 @@ type Event struct {
 	Sender   string        `json:"sender,omitempty"`
 	Rcpts    int           `json:"recipients,omitempty"`
 	Cause    string        `json:"cause,omitempty"` // our own failure behind a 451 or 421
+	// Reply is the whole reply as it is written, CRLF included. It is good until the call returns.
+	Reply []byte `json:"-"`
 }

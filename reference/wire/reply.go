@@ -195,9 +195,9 @@ func (s *session) tellRule(rule policy.RuleID, cause string) {
 	}
 }
 
-// report tells of a reply. Line is how it is written.
-func (s *session) report(r reply, line []byte, n note) {
-	line, _, _ = bytes.Cut(line, []byte("\r\n"))
+// report tells of a reply. Whole is how it is written.
+func (s *session) report(r reply, whole []byte, n note) {
+	line, _, _ := bytes.Cut(whole, []byte("\r\n"))
 	line = line[min(len("250 "), len(line)):]
 	if r.enhanced != "" {
 		line = bytes.TrimPrefix(line, []byte(r.enhanced+" "))
@@ -215,5 +215,6 @@ func (s *session) report(r reply, line []byte, n note) {
 		Sender:   s.facts.Sender.String(),
 		Rcpts:    len(s.facts.Recipients),
 		Cause:    n.cause,
+		Reply:    whole,
 	})
 }

@@ -119,7 +119,7 @@ func (t *Transcript) recipe(e Entry) (call Entry, ok bool) {
 // parts takes octets apart: the known credentials, and where encoded says so what is base64 of text that a reader may have
 // to change.
 func (t *Transcript) parts(octets string, encoded bool) []Part {
-	var found []Part
+	found := []Part{}
 	plain := 0 // where what hasn't been written begins
 	flush := func(to int) {
 		if plain < to {

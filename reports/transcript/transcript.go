@@ -114,29 +114,36 @@ func (t *Transcript) Closed(session, by string) {
 	t.Add(Entry{Session: session, Kind: Closed, Text: by})
 }
 
-// Mark marks the last line that the server sent in session and that begins with prefix ("550"; "" is any line) as the
+// Mark marks the last line of the last reply in session that begins with prefix ("550"; "" is any reply) as the
 // offending reply. It tells whether there was one.
-func (t *Transcript) Mark(session, prefix string) bool {
+func (t *Transcript) Mark(session, prefix string) bool { return t.MarkBefore(session, prefix, 0) }
+
+// MarkBefore is Mark for a reply behind which others were heard: later tells how many of them begin with prefix, too.
+func (t *Transcript) MarkBefore(session, prefix string, later int) bool {
 	if t == nil {
 		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := len(t.tail) - 1; i >= 0; i-- {
-		if markIf(&t.tail[(t.next+i)%len(t.tail)], session, prefix) {
+		if markIf(&t.tail[(t.next+i)%len(t.tail)], session, prefix, &later) {
 			return true
 		}
 	}
 	for i := len(t.head) - 1; i >= 0; i-- {
-		if markIf(&t.head[i], session, prefix) {
+		if markIf(&t.head[i], session, prefix, &later) {
 			return true
 		}
 	}
 	return false
 }
 
-func markIf(e *Entry, session, prefix string) bool {
-	if e.Kind != Server || e.Session != session || !strings.HasPrefix(e.Text, prefix) {
+func markIf(e *Entry, session, prefix string, later *int) bool {
+	if e.Kind != Server || e.Session != session || !strings.HasPrefix(e.Text, prefix) || len(e.Text) > 3 && e.Text[3] == '-' {
+		return false
+	}
+	if *later > 0 {
+		*later--
 		return false
 	}
 	e.Marked = true

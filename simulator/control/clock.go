@@ -61,7 +61,10 @@ func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request, a *advance
 	s.running.Go(func() {
 		defer close(done)
 		defer s.end()
+		from := s.options.Clock.Now()
 		_ = s.options.Clock.Advance(by) // it fails for what is less than zero, which the document refuses
+		now := s.options.Clock.Now()
+		s.stream.tell("clock", now, map[string]any{"from": from.UTC(), "now": now.UTC(), "seconds": by.Seconds()})
 	})
 	select {
 	case <-done:

@@ -6,12 +6,16 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/relayspec/relayspec/reference"
 	"github.com/relayspec/relayspec/reference/directory"
 	"github.com/relayspec/relayspec/reference/ledger"
+	"github.com/relayspec/relayspec/reference/mailbox"
 	"github.com/relayspec/relayspec/reference/policy"
+	"github.com/relayspec/relayspec/reference/wire"
 	"github.com/relayspec/relayspec/simulator/clock"
+	"github.com/relayspec/relayspec/simulator/faults"
 )
 
 // Options are what a Server steers a relay by. Service, Directory, Ledger and Clock are needed and must be the relay's own;
@@ -28,7 +32,20 @@ type Options struct {
 	Capabilities []string
 	// Token must come with every request, but those for health and the document. Empty: nobody is asked for one.
 	Token string
+
+	Box    *mailbox.Box // where the relay keeps mail; nil: there are no messages to be shown
+	Faults *faults.Set  // what goes wrong with the relay, by Clock; nil: nothing can
+	Keep   int          // how many sessions and attempts are kept, each. 0: 1,000
+	// Heartbeat is how often a stream of events shows that it lives, in real time. 0: 15 s.
+	Heartbeat time.Duration
 }
+
+// The defaults of Options.
+const (
+	defaultKeep      = 1000
+	defaultHeartbeat = 15 * time.Second
+	keptMessages     = 10_000 // IDs
+)
 
 // Server is the API. It is an http.Handler; Close ends what it has begun.
 type Server struct {
@@ -39,6 +56,11 @@ type Server struct {
 	relay  atomic.Pointer[reference.Relay]
 	ports  map[policy.Role]string
 	moving moving
+
+	stream   *stream
+	journal  *journal
+	attempts attempts
+	inbox    inbox
 
 	closing sync.Once
 	closed  chan struct{}
@@ -52,7 +74,12 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("control: Options.Service, Directory, Ledger and Clock are needed")
 	}
 	o.Name = cmp.Or(o.Name, "reference")
-	s := &Server{options: o, closed: make(chan struct{})}
+	o.Keep = cmp.Or(max(o.Keep, 0), defaultKeep)
+	o.Heartbeat = cmp.Or(max(o.Heartbeat, 0), defaultHeartbeat)
+	s := &Server{options: o, closed: make(chan struct{}), stream: newStream(), journal: newJournal(o.Clock.Now, o.Keep)}
+	s.attempts.kept.most = o.Keep
+	s.inbox.ids.most = keptMessages
+	s.inbox.arrived = make(chan struct{})
 	s.world.Store(o.Directory)
 	handler, err := s.routes()
 	if err != nil {
@@ -62,11 +89,35 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Join makes the relay that o describes go by the clock and the ledger of s, and tell s what it does. It is for options
-// that are ready otherwise, right before reference.Start.
+// Join makes the relay that o describes go by the clock and the ledger of s, fail by its faults, and tell s what it does.
+// It is for options that are ready otherwise, listeners among them, right before reference.Start.
 func (s *Server) Join(o *reference.Options) {
 	o.Ledger = s.options.Ledger
 	o.Now = s.options.Clock.Now
+	if set := s.options.Faults; set != nil {
+		set.Struck = func(stroke faults.Stroke) { s.stream.tell("fault", stroke.Time, stroke) }
+		set.Wrap(o)
+	}
+	engine, events, accepted := o.Engine, o.Events, o.Accepted
+	o.Engine = func(e wire.Engine) wire.Engine {
+		if engine != nil {
+			e = engine(e)
+		}
+		return &witness{e, s}
+	}
+	o.Events = func(e wire.Event) {
+		s.journal.reply(&e)
+		s.stream.tell("reply", e.Time, e)
+		if events != nil {
+			events(e)
+		}
+	}
+	o.Accepted = func(id string, e mailbox.Envelope) {
+		s.accepted(id, e)
+		if accepted != nil {
+			accepted(id, e)
+		}
+	}
 }
 
 // Steer gives s the relay that was started, and where its ports are served, host:port each. Until then it answers 503.
@@ -88,17 +139,39 @@ func (s *Server) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	open := http.NewServeMux() // what needs no token
-	open.HandleFunc("GET /v1/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	open.HandleFunc("GET /v1/openapi.json", document.serve)
-
-	mux := http.NewServeMux()
+	open, mux := http.NewServeMux(), http.NewServeMux()
+	for _, m := range []*http.ServeMux{open, mux} { // what needs no token; mux knows which methods there are
+		m.HandleFunc("GET /v1/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+		m.HandleFunc("GET /v1/openapi.json", document.serve)
+	}
 	mux.HandleFunc("GET /v1/target", s.getTarget)
 	mux.Handle("PUT /v1/world", reading(document, "World", maxWorld, s.putWorld))
 	mux.HandleFunc("POST /v1/customers/{id}/reset", s.resetCustomer)
 	mux.Handle("PUT /v1/usage", reading(document, "Usage", maxBody, s.putUsage))
 	mux.HandleFunc("GET /v1/clock", s.getClock)
 	mux.Handle("POST /v1/clock/advance", reading(document, "Advance", maxBody, s.advanceClock))
+
+	mux.Handle("GET /v1/faults", s.failing(http.HandlerFunc(s.listFaults)))
+	mux.Handle("POST /v1/faults", s.failing(reading(document, "Fault", maxBody, s.addFault)))
+	mux.Handle("DELETE /v1/faults", s.failing(http.HandlerFunc(s.clearFaults)))
+	mux.Handle("GET /v1/faults/{id}", s.failing(http.HandlerFunc(s.getFault)))
+	mux.Handle("DELETE /v1/faults/{id}", s.failing(http.HandlerFunc(s.removeFault)))
+
+	mux.Handle("GET /v1/messages", s.keeping(s.listMessages))
+	mux.Handle("DELETE /v1/messages", s.keeping(s.clearMessages))
+	mux.Handle("GET /v1/messages/wait", s.keeping(s.waitForMessages))
+	mux.Handle("GET /v1/messages/{id}", s.keeping(s.getMessage))
+	mux.Handle("GET /v1/messages/{id}/raw", s.keeping(s.getMessageContent))
+	mux.HandleFunc("GET /v1/deliveries", s.listDeliveries)
+
+	mux.HandleFunc("GET /v1/sessions", s.listSessions)
+	mux.HandleFunc("GET /v1/sessions/{id}", s.getSession)
+	mux.HandleFunc("GET /v1/sessions/{id}/transcript", s.getTranscript)
+	mux.HandleFunc("GET /v1/sessions/{id}/explain", s.explainSession)
+	mux.HandleFunc("GET /v1/quota/customers/{id}", s.getCustomerQuota)
+	mux.HandleFunc("GET /v1/quota/users/{address}", s.getUserQuota)
+	mux.Handle("POST /v1/explain", reading(document, "Question", maxBody, s.explain))
+	mux.HandleFunc("GET /v1/events", s.streamEvents)
 	open.Handle("/", s.guard(s.started(orProblem(mux))))
 	return open, nil
 }

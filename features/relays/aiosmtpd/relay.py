@@ -125,7 +125,7 @@ def listen(loop, relay, port, users, context, implicit):
 
 
 def main():
-    host, _, port = os.environ["NEXT_HOP"].rpartition(":")
+    host, _, port = os.environ["SINK"].rpartition(":")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(os.environ["CERTIFICATE"], os.environ["KEY"])
     relay, users = Relay((host, int(port))), Users(os.environ["USERS"])

@@ -146,10 +146,13 @@ func (d *Driver) Advance(ctx context.Context, by time.Duration) error {
 	for began := now.Now; err == nil && now.Advancing; {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the driver, asked to move the clock by %s, still says that it is advancing, at %s: %w", by, now.Now.Format(time.RFC3339), context.Cause(ctx))
 		case <-time.After(pollEvery):
+			now, err = d.read(ctx)
 		}
-		if now, err = d.read(ctx); err == nil && now.Now.Before(began) {
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("the driver, asked to move the clock by %s, says that it is advancing and comes to no end: %w", by, context.Cause(ctx))
+		case err == nil && now.Now.Before(began):
 			return fmt.Errorf("the driver's clock went backwards, from %s to %s", began.Format(time.RFC3339Nano), now.Now.Format(time.RFC3339Nano))
 		}
 	}

@@ -307,3 +307,19 @@ var _ = Describe("A target that misbehaves in mid-run", func() {
 		Expect(run.Cases[0].Got).To(Equal("the message from <app@acme.example> refused at mail: 550 no"))
 	})
 })
+
+// httpServer is the address of a web server for the time of a spec.
+func httpServer(serve http.HandlerFunc) string {
+	GinkgoHelper()
+	server := httptest.NewServer(serve)
+	DeferCleanup(server.Close)
+	return server.URL
+}
+
+// unused is an address where nobody listens.
+func unused() string {
+	GinkgoHelper()
+	listener := listening()
+	Expect(listener.Close()).To(Succeed())
+	return listener.Addr().String()
+}

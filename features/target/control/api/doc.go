@@ -3,4 +3,4 @@
 // It holds nothing that was written by hand. Start with NewClientWithResponses.
 package api
 
-//go:generate go tool oapi-codegen -config config.yaml ../../../../simulator/control/openapi.yaml
+//go:generate go tool oapi-codegen -config config.yaml -o client.gen.go ../../../../simulator/control/openapi.yaml

@@ -1,0 +1,185 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/relayspec/relayspec/reports/transcript"
+)
+
+// planned reads the plan off the file form.
+func plannedOf(text string) (Plan, error) {
+	entries, numbers, err := transcript.ParseLines(strings.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	return PlanOf(entries, numbers)
+}
+
+// outline shows a plan, a step a line.
+func outline(plan Plan) string {
+	var b strings.Builder
+	for _, s := range plan {
+		fmt.Fprintf(&b, "%s", s.Do)
+		switch {
+		case s.Do == DoConnect && !s.Refused:
+			fmt.Fprintf(&b, " %d %s", s.Connect.Port, s.Connect.Source)
+		case s.Do == DoHear:
+			fmt.Fprintf(&b, " %s", strings.Join(s.Reply.Wire(), "|"))
+		case s.Do == DoContent:
+			fmt.Fprintf(&b, " %d", len(s.Data))
+		case s.Do == DoCall:
+			fmt.Fprintf(&b, " %s %s", s.Verb, s.Body)
+		case s.Text != "":
+			fmt.Fprintf(&b, " %q", s.Text)
+		}
+		for is, word := range map[bool]string{s.Marked: " !", s.Refused: " refused", s.Veiled: " veiled"} {
+			if is {
+				b.WriteString(word)
+			}
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func TestPlanOfWhatTheClientRecorded(t *testing.T) {
+	d := scripted(t, `
+		S: 220 ready
+		C: EHLO x
+		S: 250-x
+		S: 250 STARTTLS
+		C: STARTTLS
+		S: 220 go
+		TLS
+		C: AUTH PLAIN AGEAYg==
+		S: 535 5.7.8 no
+		C: NOOP
+		S: 250 OK
+		C: MAIL FROM:<a@x>
+		C: RCPT TO:<b@y>
+		C: BDAT 5000 LAST
+		S: 250 ok
+		S: 250 ok
+		S: 550 no`)
+	log := &transcript.Transcript{}
+	d.Name, d.Transcript = "one", log
+	log.Call("", "world", map[string]int{"customers": 1})
+	log.Call("one", ConnectCall, Connecting{Port: 587, Source: "127.0.0.2"})
+	log.Know("b", "password of a")
+	c, err := d.Dial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ReadReply()
+	c.Hello("x")
+	c.StartTLS(context.Background())
+	c.AuthPlain("a", "b")
+	log.Mark("one", "535")
+	c.WriteRaw([]byte("NOOP\r\n"))
+	c.ReadReply()
+	c.WriteRaw([]byte("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n"))
+	c.WriteLine("BDAT 5000 LAST")
+	c.recordContent(bytes.Repeat([]byte("x"), 5000)) // the script doesn't read it
+	c.ReadReply()
+	c.ReadReply()
+	c.ReadReply()
+	c.Drop()
+	var text bytes.Buffer
+	if err := log.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := plannedOf(text.String())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text.String())
+	}
+	want := `call world {"customers":1}
+connect 587 127.0.0.2
+hear 220 ready
+say "EHLO x"
+hear 250-x|250 STARTTLS
+say "STARTTLS"
+hear 220 go
+handshake
+say "AUTH PLAIN [redacted]" veiled
+hear 535 5.7.8 no !
+raw "NOOP\r\n"
+hear 250 OK
+raw "MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\n"
+say "BDAT 5000 LAST"
+content 5000
+hear 250 ok
+hear 250 ok
+hear 550 no
+drop
+`
+	if diff := cmp.Diff(want, outline(plan)); diff != "" {
+		t.Errorf("plan (-want +got):\n%s", diff)
+	}
+	if got := plan[8].Secret; len(got) != 2 || len(got[1].Base64) != 2 || got[1].Base64[1].Secret != "password of a" {
+		t.Errorf("the answer to AUTH is made of %+v", got)
+	}
+}
+
+func TestPlanOfOddSessions(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"without a word of its beginning", "+0 S: 220 x\n+0 C: QUIT\n+0 X: by the client\n", "connect 0 \nhear 220 x\nsay \"QUIT\"\nclose\n"},
+		{"not connected", "+0 #: not connected: refused\n", "connect refused\n"},
+		{"a reply that ends in the middle", "+0 S: 250-x\n+0 X: by the relay\n", "connect 0 \nhear 250 x\nend\n"},
+		{"nothing in time", "+0 C: X\n+0 #: timeout\n+0 X: by the client\n", "connect 0 \nsay \"X\"\nwait\nclose\n"},
+		{"said when the relay had closed", "+0 C: X\n+0 X: by the relay\n+0 C: Y\n+0 S: 421 bye\n", "connect 0 \nsay \"X\"\nhear 421 bye\nend\n"},
+		{"lines among those of a reply", "+0 S: 250-x\n+0 C: Y\n+0 S: 250 x\n+0 X: by the client\n", "connect 0 \nsay \"Y\"\nhear 250-x|250 x\nclose\n"},
+		{"two sessions", "+0 [1] #: connected to a:1\n+0 [2] #: connected to a:1\n+0 [2] X: by the relay\n+0 [1] X: by the client\n", "connect 0 \nconnect 0 \nend\nclose\n"},
+		{"a failed handshake", "+0 S: 220 x\n+0 #: TLS handshake failed: x\n+0 X: by the client\n", "connect 0 \nhear 220 x\nhandshake refused\nclose\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			plan, err := plannedOf(tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, outline(plan)); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPlanOfWhatCantBePlayed(t *testing.T) {
+	tests := []struct {
+		name, text string
+		line       int
+		want       string
+	}{
+		{"nothing", "# a comment\n", 1, "no session"},
+		{"no end", "+0 S: 220 x\n+0 C: EHLO x\n", 2, "doesn't end"},
+		{"one of two doesn't end", "+0 [1] S: 220 x\n+0 [2] S: 220 x\n+0 [2] X: by the client\n", 1, "session 1 doesn't end"},
+		{"a reply without a last line", "+0 S: 220 x\n+0 X: by the client\n+0 S: 250-x\n", 3, "no last line"},
+		{"lines left out", "+0 S: 220 x\n+0 #: … 7 lines left out …\n+0 X: by the client\n", 2, "7 lines left out"},
+		{"no reply", "+0 S: hello\n+0 X: by the client\n", 1, "no line of a reply"},
+		{"open twice", "+0 #: connected to a:1\n+0 #: connected to a:1\n", 2, "open already"},
+		{"ends first", "+0 X: by the client\n", 1, "never began"},
+		{"no JSON", "+0 @: world {\n", 1, "no JSON"},
+		{"another JSON", "+0 @: connect []\n", 1, "can't be read"},
+		{"a content that isn't so long", "+0 @: content {\"octets\":7,\"deflate\":\"AQAA//8=\"}\n", 1, "isn't 7 octets"},
+		{"a content that is too long", "+0 @: content {\"octets\":1000000000000000,\"deflate\":\"\"}\n", 1, "at most"},
+		{"a content that is no deflate", "+0 @: content {\"octets\":7,\"deflate\":\"////\"}\n", 1, "deflate"},
+		{"cut within a line", "+0 S: 220 x\n+0 X: by the cli", 2, "it was cut"},
+		{"binary", "\x7fELF\x02\x01\x01\x00\n", 1, "+SECONDS"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := plannedOf(tt.text)
+			var wrong *transcript.LineError
+			if !errors.As(err, &wrong) || wrong.Line != tt.line || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want line %d: %s", err, tt.line, tt.want)
+			}
+		})
+	}
+}

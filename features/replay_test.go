@@ -1,0 +1,159 @@
+package features_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/relayspec/relayspec/features"
+	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/target/embedded"
+	"github.com/relayspec/relayspec/reports"
+	"github.com/relayspec/relayspec/reports/transcript"
+)
+
+// judgedBy judges the relay that o makes by the cases that selection takes.
+func judgedBy(t *testing.T, o embedded.Options, selection string) *reports.Run {
+	t.Helper()
+	suite, err := features.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen, err := features.ParseSelection(selection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := features.Judge(context.Background(), features.Options{
+		Suite: suite, Workers: 1, Select: chosen, KeepTranscripts: true, Volume: features.VolumeLight,
+		Open: func(ctx context.Context) (target.Target, io.Closer, error) { return embedded.OpenWith(ctx, o) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// textOf is the transcript of c as it stands in a report's folder.
+func textOf(t *testing.T, c reports.Case) string {
+	t.Helper()
+	var text bytes.Buffer
+	if err := transcript.WriteEntries(&text, c.Transcript); err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
+}
+
+// transcriptOf is the transcript of the first case that came to FAIL.
+func transcriptOf(t *testing.T, o embedded.Options, selection string) string {
+	t.Helper()
+	found := judgedBy(t, o, selection)
+	for _, c := range found.Cases {
+		if c.Verdict == reports.Fail {
+			return textOf(t, c)
+		}
+	}
+	t.Fatalf("no case fails: %+v", found.Totals)
+	return ""
+}
+
+// playedOn plays text on the relay that o makes.
+func playedOn(t *testing.T, text string, o embedded.Options) *features.Played {
+	t.Helper()
+	script, err := features.ReadScript(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	relay, closer, err := embedded.OpenWith(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	played, err := script.Play(context.Background(), relay)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return played
+}
+
+// accountOf is the diff and what it says of the offending reply.
+func accountOf(p *features.Played, like features.Like) string {
+	var b strings.Builder
+	p.WriteDiff(&b, like, "was", "is")
+	return b.String() + p.OnOffending()
+}
+
+func TestReplayReproducesAFailureAndNotOnTheReference(t *testing.T) {
+	everywhere := func(w target.World) target.World { // ignores the list of addresses
+		for i := range w.Customers {
+			for j := range w.Customers[i].Settings {
+				w.Customers[i].Settings[j].Addresses = []target.AddressEntry{{Range: "127.0.0.0/16"}}
+			}
+		}
+		return w
+	}
+	anybody := func(w target.World) target.World { // takes every password for bert's
+		for i := range w.Customers {
+			for j := range w.Customers[i].Users {
+				w.Customers[i].Users[j].Password = w.Customers[i].Users[len(w.Customers[i].Users)-1].Password
+			}
+		}
+		return w
+	}
+	tests := []struct {
+		name, selection string
+		world           func(target.World) target.World
+	}{
+		{"source addresses", "AUTH-IP", everywhere},
+		{"credentials", "AUTH-CREDS", anybody},
+		{"a dialogue", "RFC4616-2/message", anybody},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			broken := embedded.Options{Name: "broken", World: tt.world}
+			text := transcriptOf(t, broken, tt.selection)
+			if played := playedOn(t, text, broken); !played.Same(features.InWords) || !played.Reproduced() {
+				t.Errorf("on the same relay:\n%s\n%s", accountOf(played, features.InWords), text)
+			}
+			if played := playedOn(t, text, embedded.Options{}); played.Reproduced() || played.Offending() == nil {
+				t.Errorf("on the reference:\n%s\n%s", accountOf(played, features.InWords), text)
+			}
+		})
+	}
+}
+
+// A script must bring a relay into the state that its scenario began with, whatever that is: so all that passes is played
+// again, on another instance.
+func TestReplayOfWhatPassesIsTheSame(t *testing.T) {
+	found := judgedBy(t, embedded.Options{}, "(not @volume or LIM-CUST-DAY-MAX or LIM-CUST-PEAK-MAX) and not RFC1870*")
+	relay, closer, err := embedded.Open(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	played := 0
+	for _, c := range found.Cases {
+		text := textOf(t, c)
+		if text == "" || strings.Contains(text, " left out …") {
+			continue // a volume that isn't said again
+		}
+		script, err := features.ReadScript(strings.NewReader(text))
+		if err != nil {
+			t.Errorf("%s: %v", c.ID, err)
+			continue
+		}
+		again, err := script.Play(context.Background(), relay)
+		if err != nil {
+			t.Errorf("%s: %v", c.ID, err)
+			continue
+		}
+		played++
+		if !again.Same(features.InWords) {
+			t.Errorf("%s (%s)\n%s", c.ID, c.Verdict, accountOf(again, features.InWords))
+		}
+	}
+	if played < 500 {
+		t.Errorf("only %d of %d cases were played again", played, len(found.Cases))
+	}
+}
