@@ -22,6 +22,7 @@ import (
 	"github.com/relayspec/relayspec/reference/policy"
 	"github.com/relayspec/relayspec/reference/services"
 	"github.com/relayspec/relayspec/reference/wire"
+	"github.com/relayspec/relayspec/simulator/control"
 )
 
 // serve is the command that runs the reference relay.
@@ -110,7 +111,7 @@ func (c *serve) Run(ctx context.Context, s *streams) error {
 	}
 	defer events.Close()
 	o.Events = events.reply
-	cockpit, err := c.Steering.open(&o, c.kept(&o))
+	cockpit, err := c.Steering.open(&o, control.Options{Box: c.kept(&o)})
 	if err != nil {
 		return err
 	}
