@@ -86,7 +86,6 @@ func onlyInTests() map[string][]string {
 		"simulator/faults":         {"simulator/clock"},             // the time by which they expire
 		"loadgen":                  {"reference/..."},               // the relay that is measured
 		"reference/policy":         {"reference/services"},          // the documented service, that policy's tables are about
-		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document
 	}
 }
 
