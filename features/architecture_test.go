@@ -71,6 +71,7 @@ func onlyInTests() map[string][]string {
 		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
 		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document
+		"simulator/faults":         {"simulator/clock"},             // the time by which they expire
 		"loadgen":                  {"reference/..."},               // the relay that is measured
 		"reference/policy":         {"reference/services"},          // the documented service, that policy's tables are about
 	}
