@@ -63,7 +63,7 @@ var _ = Describe("serve --control", func() {
 		sink, err := mx.Start(mx.Options{})
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(sink.Close)
-		s := serving("--world", "", "--control", "127.0.0.1:0", "--control-token", "t", "--clock", "frozen", "--next-hop", sink.Address())
+		s := serving("--world", "", "--control", "127.0.0.1:0", "--control-token", "t", "--clock", "frozen", "--next-hop", sink.Address(), "--mail", "memory")
 		ask := func(method, path, body string) string {
 			GinkgoHelper()
 			status, text := s.asks(method, path, "t", body)
@@ -96,6 +96,7 @@ var _ = Describe("serve --control", func() {
 		_, err = c.Quit() // what is in a transaction would be waited for
 		Expect(err).NotTo(HaveOccurred())
 		s.stop()
+		Expect("memory").NotTo(BeADirectory())
 	})
 
 	It("runs with real time unless it is told to stand", func() {
