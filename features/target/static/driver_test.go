@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -255,5 +256,40 @@ var _ = Describe("A driver that is a program", func() {
 		Expect(profile(relay + "b]}\nports: {25: '127.0.0.1:1'}").Workers(4)).To(Equal(1))
 		Expect(profile(relay + "b]}\nstart: {command: [c, '{port25}']}").Workers(4)).To(Equal(1))
 		Expect(profile(relay + "'{port25}']}\nstart: {command: [c, '{port25}']}").Workers(4)).To(Equal(4))
+	})
+})
+
+var _ = Describe("Where sessions come from", func() {
+	It("is a fault of the profile where they can't", func() {
+		relay := scripted(honestly) // on IPv4 only
+		_, err := profile("capabilities: [source-address, source-ipv6]\nports: {25: '"+relay.address()+"'}"+minimal).Open(context.Background(), static.Options{})
+		Expect(errors.As(err, new(static.Faults))).To(BeTrue())
+		Expect(err).To(MatchError(MatchRegexp(`target.yaml:1:32: source-ipv6: no session comes to the relay from ::1; begin sessions with a PROXY header \(proxy: v2\)`)))
+		Expect(err).NotTo(MatchError(ContainSubstring("source-address")))
+	})
+
+	It("isn't believed of a driver that says more than can be", func() {
+		p := puppetOf(map[string]http.HandlerFunc{"GET /v1/target": introduces("capabilities", "source-ipv6")})
+		r := opened(profile(p.profile("ports: {25: '" + p.relay.address() + "'}")))
+		Expect(r.Describe().Capabilities).To(Equal([]target.Capability{target.CanApply}))
+		Expect(r.Declared()).To(Equal([]target.Capability{target.CanApply, target.SourceIPv6}))
+	})
+
+	It("is anywhere with a PROXY header", func() {
+		var mu sync.Mutex
+		var heard []string
+		relay := scripted(func(_ int, line string) string {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, line)
+			return ""
+		})
+		relay.proxied.Store(true)
+		r := opened(profile("proxy: v1\ncapabilities: [source-ipv6]\nports: {25: '" + relay.address() + "'}" + minimal))
+		Expect(r.Dialling().Proxy).To(Equal(1))
+		Expect(r.Describe().Capabilities).To(Equal([]target.Capability{target.SourceIPv6}))
+		mu.Lock()
+		defer mu.Unlock()
+		Expect(heard[0]).To(HavePrefix("PROXY TCP4 127.0.0.1 127.0.0.1 "))
 	})
 })

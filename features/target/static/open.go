@@ -69,6 +69,9 @@ func (r *Relay) open(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+	if err := r.reach(ctx); err != nil {
+		return err
+	}
 	r.describe()
 	return nil
 }

@@ -26,6 +26,7 @@ type Relay struct {
 	said        target.Introduction         // the driver's
 	means       []means                     // that tell whether a customer is there; nil: nobody looked yet
 	canary      canary                      // of the world that is in force
+	barred      []target.Capability         // declared, and not to be had from here
 	doubts      map[target.Capability]error // verbs that were seen to do nothing
 	addresses   map[target.Role]string
 	loopback    bool                // all addresses are
@@ -61,6 +62,8 @@ func (r *Relay) describe() {
 func (r *Relay) has(c target.Capability) bool {
 	p := r.profile
 	switch {
+	case slices.Contains(r.barred, c):
+		return false
 	case c == target.CanDelivered:
 		return r.sink != nil
 	case c == target.CanApply && len(p.Customers) > 0:
