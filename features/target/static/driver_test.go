@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -231,6 +232,31 @@ var _ = Describe("A driver that is a program", func() {
 			Expect(run.Cases[0].Reason).To(ContainSubstring(words), script)
 		}
 	})
+
+	It("has what it left running ended with the target, daemons too", func(ctx SpecContext) {
+		if runtime.GOOS != "linux" {
+			Skip("daemons are found on Linux")
+		}
+		file := filepath.Join(GinkgoT().TempDir(), "daemon")
+		p := puppetOf(nil)
+		r, err := profile("name: a relay\nports: {25: '"+p.relay.address()+"'}\n"+driver(describes+"\n*'\"world\"'*) setsid sh -c 'echo $$ >"+file+"; exec sleep 60' >/dev/null 2>&1 </dev/null & echo '{}'; exit 0;;")).
+			Open(ctx, static.Options{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Apply(ctx, target.World{})).To(MatchError(ContainSubstring("unconfirmed")))
+		var daemon string
+		Eventually(func() string {
+			said, _ := os.ReadFile(file)
+			daemon = strings.TrimSpace(string(said))
+			return daemon
+		}).ShouldNot(BeEmpty())
+		command := func() string {
+			said, _ := os.ReadFile(filepath.Join("/proc", daemon, "cmdline"))
+			return string(said)
+		}
+		Eventually(command).Should(ContainSubstring("sleep"))
+		Expect(r.Close()).To(Succeed())
+		Eventually(command).Should(BeEmpty())
+	}, SpecTimeout(20*time.Second))
 
 	It("is told where the relay is, and what the harness chose", func() {
 		file := filepath.Join(GinkgoT().TempDir(), "words")
