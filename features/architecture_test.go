@@ -41,6 +41,7 @@ func mayImport() map[string][]string {
 		"simulator/clock":          {"reference/..."},
 		"simulator/faults":         {"reference/..."},
 		"fakes/client":             {"reports/transcript"},
+		"fakes/recorder":           {"reports/transcript"},
 		"fakes/relay":              {"reports/transcript"},
 		"fakes/mx":                 {"reports/transcript"},
 		"fakes/mta":                {"fakes/client", "reports/transcript"},
