@@ -44,6 +44,7 @@ func mayImport() map[string][]string {
 		"simulator/faults":            {"reference/..."},
 		"simulator/relaytest":         {"simulator/...", "reference/..."},
 		"fakes/client":                {"reports/transcript"},
+		"fakes/recorder":              {"reports/transcript"},
 		"fakes/relay":                 {"reports/transcript"},
 		"fakes/mx":                    {"reports/transcript"},
 		"fakes/island":                {},
