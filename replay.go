@@ -61,21 +61,29 @@ func (c *replay) Run(ctx context.Context, s *streams) error {
 	if c.Bound <= 0 {
 		return &exit{exitUsage, &advice{fmt.Errorf("--bound %s leaves no time", c.Bound), "Give a minute or so"}}
 	}
-	played, err := c.play(ctx, script, c.Target)
-	if err != nil {
+	var played []*features.Played
+	for _, name := range c.targets() {
+		p, err := c.play(ctx, script, name)
+		if err != nil {
+			return err
+		}
+		played = append(played, p)
+	}
+	if err := c.keep(played[0], s.out); err != nil {
 		return err
 	}
-	if err := c.keep(played, s.out); err != nil {
-		return err
+	if len(played) == 1 {
+		return c.tell(s.out, played[0])
 	}
+	return c.tellBoth(s.out, played[0], played[1])
+}
+
+// targets are the relays that the command opens.
+func (c *replay) targets() []string {
 	if c.Against == "" {
-		return c.tell(s.out, played)
+		return []string{c.Target}
 	}
-	other, err := c.play(ctx, script, c.Against)
-	if err != nil {
-		return err
-	}
-	return c.tellBoth(s.out, played, other)
+	return []string{c.Target, c.Against}
 }
 
 // script reads the transcript; an error stands with its file and line.

@@ -51,7 +51,7 @@ func (f *steering) open(o *reference.Options, own control.Options) (*cockpit, er
 	}
 	c := &cockpit{clock: clock.Running(time.Now), failed: make(chan error, 1)}
 	if f.Clock == "frozen" {
-		c.clock = clock.New(time.Now().Round(0))
+		c.clock = clock.New(time.Now().Truncate(time.Second)) // on a tick of the ledger: windows end to the second
 	}
 	token, err := f.token()
 	if err != nil {

@@ -55,6 +55,7 @@ func mayImport() map[string][]string {
 		"loadgen/storm":               {"fakes/client"},
 		"reference/ledger/journal":    {"reference/ledger", "reference/policy"},
 		"features/target/embedded":    {"features/target", "fakes/mx", "simulator/...", "reference/..."},
+		"features/doctor":             {"features/target", "fakes/client"},
 		"features/yamlfile":           {},
 		"features/target/child":       {},
 		"features/target/exec":        {"features/target", "features/target/child"},
@@ -65,6 +66,8 @@ func mayImport() map[string][]string {
 		"features/samples":         {}, // only the tests that judge them
 		"features/samples/gosmtp":  {}, // somebody else's relays
 		"features/samples/minimal": {},
+
+		"features/samples/reference/driver": {}, // our own, as a stranger would write it
 	}
 }
 
@@ -79,10 +82,10 @@ func onlyInTests() map[string][]string {
 		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
 		"reference/policyd":        {"reference", "reference/..."},  // the Engine that it asks
+		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document
 		"simulator/faults":         {"simulator/clock"},             // the time by which they expire
 		"loadgen":                  {"reference/..."},               // the relay that is measured
 		"reference/policy":         {"reference/services"},          // the documented service, that policy's tables are about
-		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document
 	}
 }
 

@@ -28,6 +28,8 @@ const readyWithin = 10 * time.Second
 type Options struct {
 	// Own says that the user owns the relay: only then is volume sent to an address that isn't a loopback one.
 	Own bool
+	// Unasked leaves out connecting to the ports: what is wrong there is found by whoever opens the relay.
+	Unasked bool
 }
 
 // Open makes an instance of the target: it starts the sink and the relay where the profile says so, connects to each port
@@ -65,7 +67,7 @@ func (r *Relay) open(ctx context.Context, o Options) error {
 		return err
 	}
 	for _, role := range roles() {
-		if r.addresses[role] == "" {
+		if r.addresses[role] == "" || o.Unasked {
 			continue
 		}
 		if err := r.ask(ctx, role); err != nil {
