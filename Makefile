@@ -3,7 +3,7 @@
 RACE  := $(shell command -v gcc >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZ  ?= 20s
 
-.PHONY: all build conform selftest test full bench storm fuzz lint codes clean
+.PHONY: all build conform selftest drivers test full matrix bench storm fuzz lint codes clean
 
 all: build
 
@@ -16,14 +16,20 @@ conform: build ## judge the reference relay by every rule
 selftest: build ## judge the judge: broken relays must be told from compliant ones
 	bin/relayspec selftest
 
+drivers: ## judge the reference relay under each driver and compare the verdicts
+	.ci/drivers
+
 test: ## run every test, with the race detector where a C compiler is there
 	@mkdir -p bin
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"
 	@go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile bin/test.json -- $(RACE) -timeout 10m ./...; \
 		status=$$?; awk -f .ci/count.awk bin/test.json; exit $$status
 
-full: ## what .ci/run leaves out for its time: ceilings really sent, repeated runs, long fuzzing, benchmarks, the storm
+full: ## what .ci/run leaves out for its time: ceilings really sent, repeated runs, long fuzzing, benchmarks, the storm, all relays
 	.ci/full
+
+matrix: ## judge the relays of features/relays, none of them ours, each against its baseline; NAMES='postfix exim' chooses
+	.ci/matrix $(NAMES)
 
 storm: ## 10,000 garbage, 10,000 idle and 1,000 slow sessions beside a client that works; prints what it met, and memory
 	.ci/full storm

@@ -12,16 +12,18 @@ import (
 	"github.com/relayspec/relayspec/reference"
 	"github.com/relayspec/relayspec/reference/policy"
 	service "github.com/relayspec/relayspec/reference/policyd"
+	"github.com/relayspec/relayspec/simulator/control"
 )
 
 // policyd is the command that decides for a Postfix.
 type policyd struct {
-	World   string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given; the README's world.yaml is a sample."`
-	Listen  string            `default:"127.0.0.1:10040" placeholder:"ADDR" help:"Where Postfix asks: host:port, or unix:PATH. Default: ${default}."`
-	Service string            `placeholder:"FILE" help:"A service of your own, in the form of google-workspace.yaml. Default: the built-in one."`
-	Switch  map[string]string `placeholder:"NAME=VALUE" help:"Answer differently what the document leaves open: day-window=fixed. Repeat for more."`
-	Hold    time.Duration     `default:"5m" help:"How long a transaction that Postfix leaves alone keeps its places in the limits. Default: ${default}."`
-	Events  string            `default:"-" placeholder:"FILE" help:"Write an event for each answer here, as JSON lines; '-': standard output; 'off'. Default: ${default}."`
+	World    string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given; the README's world.yaml is a sample."`
+	Listen   string            `default:"127.0.0.1:10040" placeholder:"ADDR" help:"Where Postfix asks: host:port, or unix:PATH. Default: ${default}."`
+	Service  string            `placeholder:"FILE" help:"A service of your own, in the form of google-workspace.yaml. Default: the built-in one."`
+	Switch   map[string]string `placeholder:"NAME=VALUE" help:"Answer differently what the document leaves open: day-window=fixed. Repeat for more."`
+	Hold     time.Duration     `default:"5m" help:"How long a transaction that Postfix leaves alone keeps its places in the limits. Default: ${default}."`
+	Steering steering          `embed:""`
+	Events   string            `default:"-" placeholder:"FILE" help:"Write an event for each answer here, as JSON lines; '-': standard output; 'off'. Default: ${default}."`
 }
 
 // Help teaches by example.
@@ -29,6 +31,7 @@ func (policyd) Help() string {
 	return `Keeps the documented rules for a Postfix that asks about each command, as far as its protocol allows.
 
   relayspec policyd --world world.yaml
+  relayspec policyd --control 127.0.0.1:8025 --control-token-file token --clock frozen
   relayspec policyd --world world.yaml --listen unix:/var/spool/postfix/private/relayspec --switch day-window=fixed
 
 In Postfix's main.cf:
@@ -47,7 +50,7 @@ that may be relayed to is answered with OK. What is used counts in memory, and i
 told to rewrite a sender, and puts words of its own before each refusal: the events say what else it can't do.`
 }
 
-// decider is the policy service with what steers it.
+// decider is the policy service and what it asks.
 type decider struct {
 	engine *reference.Engine
 	server *service.Server
@@ -55,7 +58,7 @@ type decider struct {
 
 // Run answers until ctx ends.
 func (c *policyd) Run(ctx context.Context, s *streams) error {
-	files := &serve{World: c.World, Service: c.Service, Switch: c.Switch, Events: c.Events}
+	files := &serve{World: c.World, Service: c.Service, Switch: c.Switch, Events: c.Events, Steering: c.Steering}
 	o, err := c.options(files)
 	if err != nil {
 		return err
@@ -65,6 +68,12 @@ func (c *policyd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer events.Close()
+	api, err := c.Steering.open(&o, control.Options{Name: "policyd", Capabilities: ours(o.Service)})
+	if err != nil {
+		return err
+	}
+	defer api.close()
+	api.join(&o)
 	d, err := c.decider(o, events)
 	if err != nil {
 		return err
@@ -73,8 +82,22 @@ func (c *policyd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	api.steer(d.engine, nil)
 	fmt.Fprintf(s.err, "policy service: %s\n", l.Addr())
-	return d.attend(ctx, l)
+	api.greet(s.err)
+	return d.attend(ctx, l, api)
+}
+
+// ours is what a relay has by the policy service, by the judge's names. The rest is Postfix's, and its profile's to say.
+func ours(s *policy.Service) []string {
+	all := []string{"world", "reset", "usage", "clock", "exact-factors"}
+	if !s.Switches.FixedDay && !s.Switches.FixedPeak {
+		all = append(all, "sliding-windows")
+	}
+	if !s.Switches.HeloExact {
+		all = append(all, "helo-suffix")
+	}
+	return all
 }
 
 // options reads everything that can be wrong before it listens.
@@ -99,8 +122,12 @@ func (c *policyd) decider(o reference.Options, events *events) (*decider, error)
 	if err != nil {
 		return nil, err
 	}
+	var asked service.Engine = engine
+	if o.Engine != nil {
+		asked = o.Engine(engine)
+	}
 	server, err := service.New(service.Options{
-		Engine: engine, Failure: o.Service.Replies[policy.ReplyFailure], Hold: c.Hold, Now: o.Now,
+		Engine: asked, Failure: o.Service.Replies[policy.ReplyFailure], Hold: c.Hold, Now: o.Now,
 		Events: func(e service.Event) { events.write(e) },
 	})
 	return &decider{engine, server}, err
@@ -126,20 +153,18 @@ func (c *policyd) listen() (net.Listener, error) {
 	return l, nil
 }
 
-// attend serves until ctx ends or the socket is lost.
-func (d *decider) attend(ctx context.Context, l net.Listener) error {
+// attend serves until ctx ends, or a port is lost, that of the API among them.
+func (d *decider) attend(ctx context.Context, l net.Listener, api *cockpit) error {
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(l) }()
 	var lost error
 	select {
 	case <-ctx.Done():
+	case lost = <-api.lost():
 	case lost = <-served:
-		served <- service.ErrClosed
+		return errors.Join(lost, d.server.Close())
 	}
 	err := d.server.Close()
-	<-served
-	if errors.Is(lost, service.ErrClosed) {
-		lost = nil
-	}
+	<-served // by Close
 	return errors.Join(lost, err)
 }

@@ -25,6 +25,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/relayspec/relayspec/fakes/client"
+	"github.com/relayspec/relayspec/fakes/island"
 	"github.com/relayspec/relayspec/fakes/mx"
 	"github.com/relayspec/relayspec/reference"
 	"github.com/relayspec/relayspec/reference/delivery"
@@ -37,6 +38,7 @@ import (
 const asProgram = "TEST_BINARY_IS_RELAYSPEC"
 
 func TestMain(m *testing.M) {
+	island.Land()
 	if os.Getenv(asProgram) != "" {
 		main()
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -16,7 +17,6 @@ import (
 	"github.com/relayspec/relayspec/reference/delivery"
 	"github.com/relayspec/relayspec/reference/directory"
 	"github.com/relayspec/relayspec/reference/ledger"
-	"github.com/relayspec/relayspec/reference/mailbox"
 	"github.com/relayspec/relayspec/reference/policy"
 	"github.com/relayspec/relayspec/simulator/clock"
 	"github.com/relayspec/relayspec/simulator/control"
@@ -41,9 +41,9 @@ type cockpit struct {
 	failed   chan error
 }
 
-// open opens the API's port, for a relay that is made of o and keeps its mail in kept; nil: nowhere. It gives nil where
-// nobody asked for the API.
-func (f *steering) open(o *reference.Options, kept *mailbox.Box) (*cockpit, error) {
+// open opens the API's port, for a relay that is made of o; own is what else it has of its own. It gives nil where nobody
+// asked for the API.
+func (f *steering) open(o *reference.Options, own control.Options) (*cockpit, error) {
 	if f.Control == "" {
 		if f.ControlToken != "" || f.ControlTokenFile != "" || f.Clock != "" {
 			return nil, wrong(errors.New("--control-token, --control-token-file and --clock go with --control"), "Give --control 127.0.0.1:8025, or leave them out")
@@ -52,7 +52,7 @@ func (f *steering) open(o *reference.Options, kept *mailbox.Box) (*cockpit, erro
 	}
 	c := &cockpit{clock: clock.Running(time.Now), failed: make(chan error, 1)}
 	if f.Clock == "frozen" {
-		c.clock = clock.New(time.Now().Round(0))
+		c.clock = clock.New(time.Now().Truncate(time.Second)) // on a tick of the ledger: windows end to the second
 	}
 	token, err := f.token()
 	if err != nil {
@@ -63,13 +63,11 @@ func (f *steering) open(o *reference.Options, kept *mailbox.Box) (*cockpit, erro
 		token = c.token
 	}
 	var key [16]byte
-	rand.Read(key[:]) // never fails
-	c.Server, err = control.New(control.Options{
-		Service: o.Service, Directory: o.Directory.(*directory.Directory), // options has made it
-		Ledger: ledger.New(ledger.Options{Key: key}), Clock: c.clock, Faults: faults.New(c.clock.Now), Box: kept,
-		Version: tool().Version, Token: token,
-	})
-	if err != nil {
+	rand.Read(key[:])                                                          // never fails
+	own.Service, own.Directory = o.Service, o.Directory.(*directory.Directory) // options has made it
+	own.Ledger, own.Clock, own.Faults = ledger.New(ledger.Options{Key: key}), c.clock, faults.New(c.clock.Now)
+	own.Version, own.Token = tool().Version, token
+	if c.Server, err = control.New(own); err != nil {
 		return nil, err
 	}
 	if c.listener, err = net.Listen("tcp", f.Control); err != nil {
@@ -150,7 +148,7 @@ func (c *cockpit) join(o *reference.Options) {
 }
 
 // steer begins to serve.
-func (c *cockpit) steer(relay *reference.Relay, listeners map[policy.Role][]net.Listener) {
+func (c *cockpit) steer(relay control.Relay, listeners map[policy.Role][]net.Listener) {
 	if c == nil {
 		return
 	}
@@ -186,7 +184,12 @@ func (c *cockpit) close() {
 	if c == nil {
 		return
 	}
-	c.http.Close()
+	c.Server.Close() // its streams end
+	const patience = time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if c.http.Shutdown(ctx) != nil {
+		c.http.Close()
+	}
 	c.listener.Close() // where it was never served
-	c.Server.Close()
 }

@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/relayspec/relayspec/features"
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/features/target/embedded"
 	"github.com/relayspec/relayspec/features/target/static"
+	"github.com/relayspec/relayspec/reports"
 )
 
 // embeddedTarget is the word for the relay of this program.
@@ -64,6 +66,11 @@ func (inspect) Help() string {
     recipients: ["*@example.net"]
   sink: {listen: "127.0.0.1:0"}     # where it delivers to; with start: {sink} in its command
 
+A relay that can be steered says in its profile by whom, and then needs no roles:
+
+  exec: {command: [./driver]}       # a program: one JSON request on standard input, one JSON answer, a run a verb
+  control: {url: "http://127.0.0.1:8025", token: "${RELAY_TOKEN}"}    # or HTTP, by the API of relayspec serve --control
+
   relayspec target relay.yaml                     check it, connect, and print what was found
   relayspec target relay.yaml --json | jq .announced
   relayspec target --schema > profile.schema.json for an editor that completes: begin the profile with
@@ -93,6 +100,9 @@ func (c *inspect) Run(ctx context.Context, s *streams) error {
 		return &exit{exitUnopened, &advice{err, "See that the relay runs and that the profile says where"}}
 	}
 	found := look(relay)
+	if profile.Start != nil || found.Driver == "static" { // else a look would replace the world of a relay that runs
+		found.Drift = features.Drift(ctx, relay)
+	}
 	if err := relay.Close(); err != nil {
 		return &exit{exitUnopened, err}
 	}
@@ -107,16 +117,18 @@ func (c *inspect) Run(ctx context.Context, s *streams) error {
 // exitUnopened is the exit code when the relay can't be judged.
 const exitUnopened = 3
 
-// sight is what is found of a static target. No secret is in it.
+// sight is what is found of a profile's relay. No secret is in it.
 type sight struct {
 	Name         string              `json:"name"`
 	Version      string              `json:"version,omitempty"`
+	Driver       string              `json:"driver"`
 	Ports        map[string]string   `json:"ports"`
 	Sink         string              `json:"sink,omitempty"`
 	Capabilities []target.Capability `json:"capabilities"` // by which it is judged
 	Announced    []target.Capability `json:"announced"`
 	Unplayed     map[string]string   `json:"unplayed,omitempty"` // announced, but the role is missing that would show it
 	Roles        roles               `json:"roles"`
+	Drift        []reports.Drift     `json:"drift,omitempty"`
 }
 
 // roles are those that the profile binds.
@@ -131,7 +143,7 @@ type roles struct {
 func look(r *static.Relay) sight {
 	description, cast := r.Describe(), r.Roles()
 	found := sight{
-		Name: description.Name, Version: description.Version, Sink: r.Sink(),
+		Name: description.Name, Version: description.Version, Driver: description.Driver, Sink: r.Sink(),
 		Ports: map[string]string{}, Unplayed: map[string]string{},
 		Capabilities: description.Capabilities, Announced: append([]target.Capability{}, r.Announced()...),
 		Roles: roles{cast.Client, cast.Sender, cast.Recipients, cast.User.Address, cast.Other.Address},
@@ -159,6 +171,7 @@ func (f *sight) print(w io.Writer) error {
 		}
 	}
 	say("name", strings.TrimSpace(f.Name+" "+f.Version))
+	say("driver", f.Driver)
 	for _, port := range []string{"25", "465", "587"} {
 		say("port "+port, f.Ports[port])
 	}
@@ -174,6 +187,9 @@ func (f *sight) print(w io.Writer) error {
 		if role := f.Unplayed[string(c)]; role != "" {
 			say("not judged by", fmt.Sprintf("%s: bind the role %s", c, role))
 		}
+	}
+	for _, row := range f.Drift {
+		say("drift", row.String())
 	}
 	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err

@@ -238,7 +238,7 @@ func (s *scenario) closesNow() error {
 		return nil
 	case reply.Code != 0: // be it 421: what was said before was the last word already
 		s.transcript.Mark(s.talk.name, strconv.Itoa(reply.Code))
-		return &Failure{Want: after + s.to(), Got: s.plain(reply.String())}
+		return &Failure{Want: after + s.to(), Got: s.plain(reply.String()), Reply: codesOf(reply)}
 	}
 	return &Failure{Want: after + s.to(), Got: "it was still open after " + farewell.String()}
 }

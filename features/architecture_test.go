@@ -44,6 +44,7 @@ func mayImport() map[string][]string {
 		"simulator/faults":            {"reference/..."},
 		"simulator/relaytest":         {"simulator/...", "reference/..."},
 		"fakes/client":                {"reports/transcript"},
+		"fakes/recorder":              {"reports/transcript"},
 		"fakes/relay":                 {"reports/transcript"},
 		"fakes/mx":                    {"reports/transcript"},
 		"fakes/island":                {},
@@ -55,6 +56,7 @@ func mayImport() map[string][]string {
 		"loadgen/storm":               {"fakes/client"},
 		"reference/ledger/journal":    {"reference/ledger", "reference/policy"},
 		"features/target/embedded":    {"features/target", "fakes/mx", "simulator/...", "reference/..."},
+		"features/doctor":             {"features/target", "fakes/client"},
 		"features/yamlfile":           {},
 		"features/target/child":       {},
 		"features/target/exec":        {"features/target", "features/target/child"},
@@ -65,6 +67,8 @@ func mayImport() map[string][]string {
 		"features/samples":         {}, // only the tests that judge them
 		"features/samples/gosmtp":  {}, // somebody else's relays
 		"features/samples/minimal": {},
+
+		"features/samples/reference/driver": {}, // our own, as a stranger would write it
 	}
 }
 
@@ -74,15 +78,15 @@ func testsMayImport() []string { return []string{"fakes/...", "reports/transcrip
 // onlyInTests is what only the tests of a package may import.
 func onlyInTests() map[string][]string {
 	return map[string][]string{
-		"features":                 {"features/target/embedded"}, // the relay that the judge is tried on
-		"features/target/embedded": {"features", "reports"},      // the judge that tries it
-		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
+		"features":                 {"features/target/embedded"},                       // the relay that the judge is tried on
+		"features/target/embedded": {"features", "features/target/control", "reports"}, // the judge that tries it, and the driver
+		"features/target/static":   {"features", "reports"},                            // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
 		"reference/policyd":        {"reference", "reference/..."},  // the Engine that it asks
+		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document
 		"simulator/faults":         {"simulator/clock"},             // the time by which they expire
 		"loadgen":                  {"reference/..."},               // the relay that is measured
 		"reference/policy":         {"reference/services"},          // the documented service, that policy's tables are about
-		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document
 	}
 }
 

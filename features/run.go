@@ -47,6 +47,8 @@ type Options struct {
 	Baseline *Baseline
 	// Gating says what is in the way of a build.
 	Gating Gating
+	// SkipDrift leaves out the look for drift, which opens a few sessions: for runs that are repeated often.
+	SkipDrift bool
 	// Progress is told of each case that ended, one call at a time; nil: nobody.
 	Progress func(ended reports.Case, count, chosen int)
 	// Tool is what the report says of the program.
@@ -123,6 +125,7 @@ type runner struct {
 	instances []*instance
 	idle      chan *instance // instances that no scenario uses
 	described target.Description
+	drift     []reports.Drift
 
 	mu      sync.Mutex
 	results map[int]reports.Case // by index
@@ -149,6 +152,9 @@ func (r *runner) judge() (err error) {
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := r.open(); err != nil {
 		return err
+	}
+	if !r.SkipDrift {
+		r.drift = Drift(r.ctx, r.instances[0].target)
 	}
 	if err := r.walk(r.chosen); err != nil {
 		return err
@@ -330,6 +336,7 @@ func (r *runner) found(err error) *reports.Run {
 		Selection: r.Selection,
 		Disabled:  r.Disabled,
 		Shard:     r.Shard.report(),
+		Drift:     r.drift,
 	}
 	if err != nil {
 		out.Trouble = err.Error()

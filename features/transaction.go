@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/cucumber/godog"
 
@@ -322,14 +325,57 @@ func (s *scenario) relayAtOnce(ctx context.Context, mails []mail) error {
 	s.outcomes = make([]outcome, len(mails))
 	errs := make([]error, len(mails))
 	var all sync.WaitGroup
+	meet := newMeeting(len(mails))
 	for i, m := range mails {
 		all.Go(func() {
-			result, err := sessions[i].Send(s.message(m), client.Lockstep)
+			arrive := sync.OnceFunc(meet.arrive)
+			result, err := sessions[i].Send(meet.before(s.message(m), arrive), client.Lockstep)
+			arrive() // it needn't have come to its content
 			s.outcomes[i], errs[i] = came(sessions[i], m, result), err
 		})
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// meeting lets no message go on to its content before every other one has come as far, or was refused: then all are under
+// way at once, and not one after the other on a busy machine.
+type meeting struct {
+	missing atomic.Int32
+	all     chan struct{}
+}
+
+func newMeeting(n int) *meeting {
+	m := &meeting{all: make(chan struct{})}
+	m.missing.Store(int32(n))
+	return m
+}
+
+func (m *meeting) arrive() {
+	if m.missing.Add(-1) == 0 {
+		close(m.all)
+	}
+}
+
+// meetingWithin bounds the wait: a relay may take one message of a customer's after the other.
+const meetingWithin = 2 * time.Second
+
+// before makes the content of sent wait.
+func (m *meeting) before(sent client.Message, arrive func()) client.Message {
+	write := sent.Write
+	if write == nil {
+		data := sent.Data
+		write = func(w io.Writer) error { _, err := w.Write(data); return err }
+	}
+	sent.Write = func(w io.Writer) error {
+		arrive()
+		select {
+		case <-m.all:
+		case <-time.After(meetingWithin):
+		}
+		return write(w)
+	}
+	return sent
 }
 
 // giveUp begins a transaction and ends it without its message: with RSET, or by dropping the connection in mid-text.

@@ -64,6 +64,10 @@ func everything() *Run {
 		At: 2 * time.Second, Session: "two", Kind: transcript.Raw, Text: "MAIL FROM:<a@b>\n",
 	})
 	run.Rules = append(run.Rules, Rule{ID: "LIM-E", Chapter: "1.3", Line: "L23", Level: May, Sentence: "Six", Verdict: Noted, Cases: 1, Ran: 1})
+	run.Drift = []Drift{
+		{Capability: "size", Declared: Present, Advertised: Absent, Text: "nobody announces it"},
+		{Capability: "auth-plain", Advertised: Present, Probed: Absent, Text: "it doesn't work: 504 no <b>\nreally"},
+	}
 	run.NotRun[0].Name, run.NotRun[0].Feature, run.NotRun[0].Line = "Late", "features/relay/b.feature", 50
 	run.Totals = Count(run.Cases, run.Rules, run.NotRun)
 	return run

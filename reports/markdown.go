@@ -37,6 +37,7 @@ func WriteMarkdown(w io.Writer, run *Run, options MarkdownOptions) error {
 	m.head()
 	m.counts()
 	m.told()
+	m.drift()
 	m.rules()
 	m.absent()
 	m.about()

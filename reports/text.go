@@ -28,6 +28,7 @@ func WriteText(w io.Writer, run *Run, options TextOptions) error {
 		t.rules(run.Rules)
 	}
 	t.cases(run)
+	t.drift(run.Drift)
 	t.counts(run)
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write the text report: %w", err)

@@ -65,6 +65,7 @@ func (m mapping) run(run *Run) *Run {
 	}
 	out.Volume, out.Selection, out.Trouble = m.name(run.Volume), m.line(run.Selection), m.text(run.Trouble)
 	out.Disabled, out.Gate, out.Baseline = m.line(run.Disabled), m.gate(run.Gate), m.baseline(run.Baseline)
+	out.Drift = m.drift(run.Drift)
 	out.Rules, out.Cases, out.NotRun = slices.Clone(run.Rules), slices.Clone(run.Cases), slices.Clone(run.NotRun)
 	for i := range out.Rules {
 		r := &out.Rules[i]

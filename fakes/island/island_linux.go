@@ -47,6 +47,9 @@ func Ground() string { return os.Getenv(groundEnv) }
 //
 // The goroutine that starts it keeps its thread until it has ended (runtime.LockOSThread): the island ends with the thread.
 func Command(ctx context.Context, o Options, args ...string) (*exec.Cmd, error) {
+	if os.Getenv(stageEnv) == first {
+		panic("island: a program that doesn't begin with Land would go on to an island without end")
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err

@@ -26,6 +26,9 @@ type Options struct {
 	Workers  int           // scenarios side by side; 0: two a CPU, for they wait a good deal
 	Tool     reports.Tool  //
 	Progress func(Finding) // told of each relay when it has been judged; nil: nobody
+	// Controlled serves each relay by the simulator's API and judges it through the driver over HTTP, as any relay of
+	// somebody else's. Whose mutation stands at the wire is left out: OfTheWire tells.
+	Controlled bool
 	// Wide judges a mutant by every scenario of its document or RFC, not only by those of the rules that it names: what
 	// else it breaks is then told, and so are the scenarios that kill nothing. It takes several times as long.
 	Wide bool
@@ -121,12 +124,17 @@ func (o *Options) judge(ctx context.Context, f Finding, relay embedded.Options) 
 	run, err := features.Judge(ctx, features.Options{
 		Suite: o.Suite,
 		Open: func(ctx context.Context) (target.Target, io.Closer, error) {
+			if o.Controlled {
+				return openControlled(ctx, small(relay))
+			}
 			return embedded.OpenWith(ctx, small(relay))
 		},
 		Workers: cmp.Or(o.Workers, 2*runtime.GOMAXPROCS(0)),
 		Select:  func(c *features.Case) bool { return o.concerns(c, f.Breaks) },
 		Volume:  features.VolumeLight,
 		Tool:    o.Tool,
+
+		SkipDrift: true,
 	})
 	if run != nil && run.Interrupted {
 		err = errors.Join(err, ctx.Err())

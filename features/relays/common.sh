@@ -30,7 +30,7 @@ fill() {
 	local text name
 	text=$(cat "$here/$1")
 	for name in $(grep -o '@[A-Z0-9_]*@' <<<"$text" | tr -d @ | sort -u); do text=${text//@$name@/${!name}}; done
-	printf '%s\n' "$text"
+	printf "%s\n" "$text"
 }
 
 # listening PORT...: wait until each is served, up to 50 s.

@@ -30,8 +30,8 @@ type Options struct {
 	Engine Engine
 	// Failure is answered where the Engine fails, or is asked what can't be answered. Zero: 451 4.3.0.
 	Failure policy.Reply
-	// Hold is how long, in real time, a transaction is kept that Postfix neither ends nor asks about: what it holds goes back
-	// then. 0: 5 min, as long as Postfix waits for a client by default.
+	// Hold is how long, in real time, a transaction may hold its places that Postfix neither ends nor asks about. 0: 5 min, as
+	// long as Postfix waits for a client by default.
 	Hold time.Duration
 	// Idle is how long a connection may be silent. 0: 20 min, longer than Postfix keeps one by default; -1: for ever.
 	Idle time.Duration
@@ -205,11 +205,7 @@ type connection struct {
 
 // run answers one request after the other.
 func (c *connection) run() {
-	defer func() {
-		if c.instance != "" {
-			c.server.hangUp(c.instance)
-		}
-	}()
+	defer c.leave()
 	for {
 		r, err := c.read()
 		if err != nil {
@@ -221,6 +217,17 @@ func (c *connection) run() {
 		if err := c.answer(&r); err != nil {
 			return
 		}
+	}
+}
+
+// leave ends what this connection has begun.
+func (c *connection) leave() {
+	switch c.instance {
+	case "":
+	case c.name:
+		c.server.abandon(c.name)
+	default:
+		c.server.hangUp(c.instance)
 	}
 }
 

@@ -73,12 +73,36 @@ func TestAHoldThatNobodyEndsGoesBack(t *testing.T) {
 		if got := next(); got != "DUNNO" {
 			t.Errorf("after a minute: %s", got)
 		}
-		// What was gathered is gone as well: Postfix says how many there are, and who they are doesn't matter to a total.
+		// What was gathered is still there, and is asked about anew.
 		if got := must(t, p, at("END-OF-MESSAGE", "a", "x@pico.example", 9)); got[:3] != "450" {
 			t.Errorf("its place is taken, and it is told %s", got)
 		}
 		if used := s.ledger.Used(s.Now(), "pico", policy.CustomerPeak, "", policy.Window{Length: 10 * time.Minute}); used != 1 {
 			t.Errorf("%d are used", used)
+		}
+		if len(s.told("<postmaster>")) != 0 {
+			t.Error("who was gathered is forgotten")
+		}
+	})
+}
+
+func TestWhoWasGatheredIsForgottenInTheEnd(t *testing.T) {
+	bubble(t, func(o *policyd.Options) { o.Idle = -1 }, func(t *testing.T, s *service, dial func() *postfix) {
+		p, q := dial(), dial()
+		for _, instance := range []string{"a", "b"} {
+			for i := range 2 {
+				must(t, p, attributes{"instance": instance, "sender": "x@pico.example", "recipient": fmt.Sprintf("r%d@other.example", i)})
+			}
+		}
+		for i, wait := range []time.Duration{time.Hour - time.Second, time.Second} {
+			time.Sleep(wait)
+			must(t, q, attributes{"instance": fmt.Sprint(i), "recipient": "r0@other.example"})
+		}
+		if got := must(t, p, at("DATA", "b", "x@pico.example", 2)); got != "DUNNO" {
+			t.Error(got)
+		}
+		if told := s.told("accepted: 2, and asked about: 0"); len(told) != 1 {
+			t.Errorf("after an hour it is still known who was gathered: %v", told)
 		}
 	})
 }

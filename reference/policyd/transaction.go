@@ -263,26 +263,46 @@ func (s *Server) hangUp(instance string) {
 // sweepEvery is how often at most transactions are looked through for those that nobody ends.
 const sweepEvery = time.Second
 
-// sweep ends what has been left alone for longer than Options.Hold.
+// gatheredFor is how long recipients are kept of a transaction that is left alone: longer than Postfix waits for its client.
+const gatheredFor = time.Hour
+
+// sweep gives back what transactions hold that have been left alone for longer than Options.Hold, and forgets those that
+// have been for much longer.
 func (s *Server) sweep() {
+	idle := s.idle()
+	for _, t := range idle {
+		s.options.Engine.Release(&t.facts)
+	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range idle {
+		t.busy = false
+	}
+}
+
+// idle takes the transactions whose holds are to go back.
+func (s *Server) idle() (idle []*transaction) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	now := time.Now()
 	if now.Sub(s.swept) < min(sweepEvery, s.options.Hold) {
-		s.mu.Unlock()
-		return
+		return nil
 	}
 	s.swept = now
-	var old []*transaction
 	for instance, t := range s.transactions {
-		if !t.busy && now.Sub(t.touched) >= s.options.Hold {
-			old = append(old, t)
+		alone := now.Sub(t.touched)
+		if t.busy || alone < s.options.Hold {
+			continue
+		}
+		if t.facts.Hold != nil {
+			t.busy = true
+			idle = append(idle, t)
+		}
+		if alone >= max(gatheredFor, s.options.Hold) {
 			delete(s.transactions, instance)
 		}
 	}
-	s.mu.Unlock()
-	for _, t := range old {
-		s.options.Engine.Release(&t.facts)
-	}
+	return idle
 }
 
 // event tells what a decision makes Postfix do.

@@ -47,13 +47,19 @@ const (
 	keptMessages     = 10_000 // IDs
 )
 
+// Relay is what is steered: a *reference.Relay, or a *reference.Engine that another server asks.
+type Relay interface {
+	// SetDirectory makes it decide by d from the next decision on.
+	SetDirectory(d policy.Directory)
+}
+
 // Server is the API. It is an http.Handler; Close ends what it has begun.
 type Server struct {
 	options Options
 	http.Handler
 
 	world  atomic.Pointer[directory.Directory]
-	relay  atomic.Pointer[reference.Relay]
+	relay  atomic.Pointer[Relay]
 	ports  map[policy.Role]string
 	moving moving
 
@@ -121,9 +127,9 @@ func (s *Server) Join(o *reference.Options) {
 }
 
 // Steer gives s the relay that was started, and where its ports are served, host:port each. Until then it answers 503.
-func (s *Server) Steer(relay *reference.Relay, ports map[policy.Role]string) {
+func (s *Server) Steer(relay Relay, ports map[policy.Role]string) {
 	s.ports = ports
-	s.relay.Store(relay)
+	s.relay.Store(&relay)
 }
 
 // Close ends the streams of events, and waits for what was begun. The relay goes on.

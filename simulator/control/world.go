@@ -16,7 +16,7 @@ func (s *Server) putWorld(w http.ResponseWriter, _ *http.Request, world *simulat
 		problem(w, http.StatusBadRequest, "such a world can't be: mend it and send it again", worldFaults(err)...)
 		return
 	}
-	s.relay.Load().SetDirectory(d)
+	(*s.relay.Load()).SetDirectory(d)
 	s.world.Store(d)
 	w.WriteHeader(http.StatusNoContent)
 }

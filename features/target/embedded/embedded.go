@@ -57,6 +57,7 @@ type Relay struct {
 	relay   *reference.Relay
 	sink    *mx.Sink
 	hop     *reference.Forwarder
+	api     *api // nil: it isn't served
 	ports   map[target.Role]string
 }
 
@@ -77,12 +78,16 @@ func Open(ctx context.Context) (target.Target, io.Closer, error) { return OpenWi
 
 // OpenWith starts the relay that o describes.
 func OpenWith(_ context.Context, o Options) (target.Target, io.Closer, error) {
-	r := &Relay{options: o, clock: clock.New(dawn), ledger: ledger.New(ledger.Options{}), box: mailbox.Memory(8)}
+	r := newRelay(o)
 	if err := r.start(); err != nil {
 		r.Close()
 		return nil, nil, fmt.Errorf("start the embedded relay: %w", err)
 	}
 	return r, r, nil
+}
+
+func newRelay(o Options) *Relay {
+	return &Relay{options: o, clock: clock.New(dawn), ledger: ledger.New(ledger.Options{}), box: mailbox.Memory(8)}
 }
 
 func (r *Relay) start() (err error) {
@@ -116,7 +121,7 @@ func (r *Relay) start() (err error) {
 	if r.options.Ledger != nil {
 		counted = r.options.Ledger(counted)
 	}
-	r.relay, err = reference.Start(reference.Options{
+	o := reference.Options{
 		Service:   r.service,
 		Directory: nobody,
 		Listeners: listeners,
@@ -128,7 +133,11 @@ func (r *Relay) start() (err error) {
 		Engine:    r.options.Engine,
 		Tap:       r.options.Tap,
 		Accepted:  r.accepted,
-	})
+	}
+	if r.api != nil {
+		return r.api.start(&o, nobody)
+	}
+	r.relay, err = reference.Start(o)
 	return err
 }
 
@@ -194,6 +203,9 @@ func hasAddress(address string) bool {
 // Close ends the relay and its sink.
 func (r *Relay) Close() error {
 	var errs []error
+	if r.api != nil {
+		errs = append(errs, r.api.close())
+	}
 	if r.relay != nil {
 		errs = append(errs, r.relay.Close())
 	}

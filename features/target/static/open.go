@@ -28,6 +28,8 @@ const readyWithin = 10 * time.Second
 type Options struct {
 	// Own says that the user owns the relay: only then is volume sent to an address that isn't a loopback one.
 	Own bool
+	// Unasked leaves out connecting to the ports: what is wrong there is found by whoever opens the relay.
+	Unasked bool
 }
 
 // Open makes an instance of the target: it starts the sink and the relay where the profile says so, connects to each port
@@ -36,7 +38,7 @@ type Options struct {
 // The error is Faults where the profile says what isn't so: an address that nothing is known of, a certificate that
 // doesn't fit, volume for a relay that nobody says to own. Another error says in plain words what the relay does wrong.
 func (p *Profile) Open(ctx context.Context, o Options) (*Relay, error) {
-	r := &Relay{profile: p, addresses: map[target.Role]string{}, filling: map[string]string{}, taken: map[*Customer]string{}}
+	r := &Relay{profile: p, addresses: map[target.Role]string{}, filling: map[string]string{}, taken: map[*Customer]string{}, mark: "RELAYSPEC_INSTANCE=" + random()}
 	if err := r.open(ctx, o); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -65,12 +67,15 @@ func (r *Relay) open(ctx context.Context, o Options) error {
 		return err
 	}
 	for _, role := range roles() {
-		if r.addresses[role] == "" {
+		if r.addresses[role] == "" || o.Unasked {
 			continue
 		}
 		if err := r.ask(ctx, role); err != nil {
 			return err
 		}
+	}
+	if err := r.reach(ctx); err != nil {
+		return err
 	}
 	r.describe()
 	return nil
@@ -198,7 +203,7 @@ func (r *Relay) filled(words []string, environment map[string]string) (command, 
 	for name, value := range environment {
 		env = append(env, name+"="+r.fill(value))
 	}
-	return command, env
+	return command, append(env, r.mark)
 }
 
 // mentions tells whether word is to be filled in anywhere.

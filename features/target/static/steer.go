@@ -48,6 +48,30 @@ func (p *Profile) driverMentions(word string) bool {
 		p.Control != nil && mention([]string{p.Control.URL, p.Control.Token}, nil, word)
 }
 
+// Declared implements target.Declarer.
+func (r *Relay) Declared() []target.Capability {
+	return slices.DeleteFunc(target.Known(), func(c target.Capability) bool {
+		return !r.declares(c) && !(slices.Contains(target.Verbs(), c) && r.has(c))
+	})
+}
+
+// Doubts implements target.Doubter.
+func (r *Relay) Doubts() []target.Doubt {
+	if !r.can(target.CanApply) || r.means == nil {
+		return nil
+	}
+	if len(r.means) == 0 {
+		return []target.Doubt{{Verb: target.CanApply, Why: "the relay takes anybody's mail and password, so that nobody can see over the wire whether the driver makes customers: what it says is believed"}}
+	}
+	var doubts []target.Doubt
+	for _, verb := range target.Verbs() {
+		if why := r.doubts[verb]; why != nil {
+			doubts = append(doubts, target.Doubt{Verb: verb, Certain: true, Why: why.Error() + "; what needs it is an ERROR"})
+		}
+	}
+	return doubts
+}
+
 // drivenApart tells whether the driver of each instance knows which one is meant: something of its own is filled in.
 func (p *Profile) drivenApart() bool {
 	own := []string{"{scratch}", "{control}", "{token}", "{port25}", "{port465}", "{port587}"}

@@ -1,0 +1,20 @@
+package target
+
+// Declarer tells apart what a target declares itself from what was found of it, where Describe gives both together. One that
+// declares an extension declares them all; of one that declares none nothing is known.
+type Declarer interface {
+	Declared() []Capability
+}
+
+// Doubter tells which verbs of a target weren't seen to do anything, though it says that it has them.
+type Doubter interface {
+	// Doubts gives each such verb with the reason. certain: it was seen to do nothing; else nobody could look.
+	Doubts() []Doubt
+}
+
+// Doubt is a verb that isn't confirmed.
+type Doubt struct {
+	Verb    Capability
+	Certain bool
+	Why     string
+}
