@@ -72,7 +72,7 @@ var _ = Describe("The command line", func() {
 		},
 		Entry("unknown command", `unexpected argument judge`, "See relayspec --help", "judge"),
 		Entry("unknown flag", `unknown flag --fast`, "See relayspec conform --help", "conform", "--fast"),
-		Entry("wrong value", `must be one of "normal","large"`, "See relayspec conform --help", "conform", "--volume", "huge"),
+		Entry("wrong value", `must be one of "light","normal","large"`, "See relayspec conform --help", "conform", "--volume", "huge"),
 		Entry("no number", `--workers`, "See relayspec conform --help", "conform", "--workers", "many"),
 		Entry("negative workers", `--workers -1`, "Give 1 or more", "conform", "--workers=-1"),
 		Entry("bad selection", `column 7: it ends where`, "relayspec list shows", "list", "--select", "@a and"),
