@@ -3,7 +3,7 @@
 RACE  := $(shell command -v gcc >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZ  ?= 20s
 
-.PHONY: all build conform selftest test full matrix bench storm fuzz lint codes clean
+.PHONY: all build conform selftest drivers test full matrix bench storm fuzz lint codes clean
 
 all: build
 
@@ -15,6 +15,9 @@ conform: build ## judge the reference relay by every rule
 
 selftest: build ## judge the judge: broken relays must be told from compliant ones
 	bin/relayspec selftest
+
+drivers: ## judge the reference relay under each driver and compare the verdicts
+	.ci/drivers
 
 test: ## run every test, with the race detector where a C compiler is there
 	@mkdir -p bin

@@ -192,7 +192,7 @@ var _ = Describe("The configuration", func() {
 		Entry("unknown command", "conform:\n  workers: 2\njudge:\n  x: 1\n", `relayspec.yaml:3: relayspec has no command or flag "judge"`),
 		Entry("unknown flag", "conform:\n  workers: 2\n  fast: true\n", `relayspec.yaml:3: conform has no command or flag "fast"`),
 		Entry("wrong type", "conform:\n  workers: many\n", "relayspec.yaml:2: --workers: expected a valid"),
-		Entry("wrong choice", "conform:\n  volume: huge\n", `relayspec.yaml:2: --volume: "huge" is none of normal,large`),
+		Entry("wrong choice", "conform:\n  volume: huge\n", `relayspec.yaml:2: --volume: "huge" is none of light,normal,large`),
 		Entry("no value", "conform:\n  workers:\n", "relayspec.yaml:2: --workers: it has no value"),
 		Entry("no section", "conform: 3\n", "relayspec.yaml:1: found 3 where flags of conform should be"),
 		Entry("a map for a value", "conform:\n  workers: {a: 1}\n", "relayspec.yaml:2: --workers: found"),

@@ -19,7 +19,7 @@ type conform struct {
 	IOwnThisTarget  bool   `name:"i-own-this-target" help:"Let volume go to a relay that isn't on this machine. Say so only of your own."`
 	Select          string `placeholder:"EXPR" help:"Judge only by these cases: @tags, globs over rules and cases, and, or, not, parentheses."`
 	JSON            bool   `name:"json" help:"Write the report to standard output as JSON instead of text."`
-	Volume          string `default:"normal" enum:"normal,large" help:"What may really be sent: ${enum}. Large sends up to 4,600,000 recipients."`
+	Volume          string `default:"normal" enum:"light,normal,large" help:"What may really be sent: ${enum}. Light sets counters instead of sending 500 and more, where the relay can; large sends up to 4,600,000 recipients."`
 	Workers         int    `default:"0" placeholder:"N" help:"Scenarios side by side, each with a relay of its own. Default: one a CPU, and one alone where there is one relay."`
 	KeepTranscripts bool   `help:"Keep the transcripts of cases that pass, too."`
 	gating

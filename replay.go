@@ -22,6 +22,7 @@ type replay struct {
 	Against        string        `placeholder:"FILE" help:"Play it on this relay too, and show where the two differ."`
 	Codes          bool          `help:"Compare codes and enhanced codes only, not the words behind them."`
 	Out            place         `placeholder:"FILE" help:"Write the new transcript."`
+	AsFeature      bool          `help:"Write it as scenarios to begin with, and play nothing."`
 	Bound          time.Duration `default:"2m" help:"How long it may take on each relay."`
 	IOwnThisTarget bool          `name:"i-own-this-target" help:"Let volume go to a relay that isn't on this machine. Say so only of your own."`
 }
@@ -42,6 +43,7 @@ are never in a transcript; those that it names are made again, or taken from the
   relayspec replay FILE                                      on the relay of this program
   relayspec replay FILE --target relay.yaml --against embedded
   relayspec replay FILE --target relay.yaml --codes --out again.txt
+  relayspec replay FILE --as-feature                         as scenarios to begin with
 
 The last line says what came of it: "the same" or "differs"; and where the transcript marks an offending reply (!),
 "reproduced" when that came again with the same code and enhanced code, or "not reproduced".
@@ -57,6 +59,9 @@ func (c *replay) Run(ctx context.Context, s *streams) error {
 	script, err := c.script(s.in)
 	if err != nil {
 		return err
+	}
+	if c.AsFeature {
+		return script.WriteFeature(s.out)
 	}
 	if c.Bound <= 0 {
 		return &exit{exitUsage, &advice{fmt.Errorf("--bound %s leaves no time", c.Bound), "Give a minute or so"}}

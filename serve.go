@@ -31,7 +31,7 @@ type serve struct {
 	Port25    string            `name:"port25" default:"127.0.0.1:2525" placeholder:"ADDR" help:"Where port 25 is served; 'off': nowhere. Default: ${default}."`
 	Port465   string            `name:"port465" default:"127.0.0.1:2465" placeholder:"ADDR" help:"Where port 465 (TLS from the start) is served. Default: ${default}."`
 	Port587   string            `name:"port587" default:"127.0.0.1:2587" placeholder:"ADDR" help:"Where port 587 is served. Default: ${default}."`
-	Mail      string            `default:"mail" placeholder:"DIR" help:"Keep accepted mail here; 'off': throw it away. Default: ${default}."`
+	Mail      string            `default:"mail" placeholder:"DIR" help:"Keep accepted mail here; 'memory': the newest 10,000 messages in memory; 'off': throw it away. Default: ${default}."`
 	Sync      bool              `help:"Answer 250 only when the message is on the disk itself: slower, but it then outlives a crash of the machine, not only one of the relay. What waits for --next-hop is in memory either way: after a crash it is kept in --mail and not delivered."`
 	NextHop   string            `placeholder:"ADDR" help:"Deliver accepted mail to this host:port, too."`
 	Hello     string            `default:"relay.relayspec.example" placeholder:"NAME" help:"The name to give the next hop in EHLO. Default: ${default}."`
@@ -179,8 +179,8 @@ func (c *serve) options() (o reference.Options, notes []string, err error) {
 	if c.NextHop != "" && c.Mail == "off" {
 		return o, nil, wrong(errors.New("--next-hop reads the mail that is kept, and --mail is off"), "Leave --mail on, or --next-hop out")
 	}
-	if c.Sync && c.Mail == "off" {
-		return o, nil, wrong(errors.New("--sync waits for the mail that is kept, and --mail is off"), "Leave --mail on, or --sync out")
+	if c.Sync && (c.Mail == "off" || c.Mail == "memory") {
+		return o, nil, wrong(errors.New("--sync waits for the mail that is kept, and --mail is "+c.Mail), "Name a directory with --mail, or leave --sync out")
 	}
 	world, err := c.world()
 	if err != nil {
@@ -194,12 +194,9 @@ func (c *serve) options() (o reference.Options, notes []string, err error) {
 	if err != nil {
 		return o, nil, err
 	}
-	box := mailbox.Discard()
-	if c.Mail != "off" {
-		if box, err = mailbox.Open(c.Mail); err != nil {
-			return o, nil, wrong(err, "Name a directory that can be written with --mail, or --mail off")
-		}
-		box.Sync = c.Sync
+	box, err := c.box()
+	if err != nil {
+		return o, nil, err
 	}
 	for _, w := range world.Warnings() {
 		notes = append(notes, "warning: "+w.String())
@@ -215,6 +212,23 @@ func (c *serve) options() (o reference.Options, notes []string, err error) {
 	o = reference.Options{Service: service, Directory: world, TLS: certificate.TLS, Keeper: box, ProxyFrom: proxies}
 	err = c.Bounds.set(&o)
 	return o, notes, err
+}
+
+// box is where accepted mail goes.
+func (c *serve) box() (*mailbox.Box, error) {
+	const inMemory = 10_000 // messages
+	switch c.Mail {
+	case "off":
+		return mailbox.Discard(), nil
+	case "memory":
+		return mailbox.Memory(inMemory), nil
+	}
+	box, err := mailbox.Open(c.Mail)
+	if err != nil {
+		return nil, wrong(err, "Name a directory that can be written with --mail, or --mail off")
+	}
+	box.Sync = c.Sync
+	return box, nil
 }
 
 // prefixes reads addresses, and ranges of them in CIDR form.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -183,7 +184,12 @@ func (c *cockpit) close() {
 	if c == nil {
 		return
 	}
-	c.http.Close()
+	c.Server.Close() // its streams end
+	const patience = time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if c.http.Shutdown(ctx) != nil {
+		c.http.Close()
+	}
 	c.listener.Close() // where it was never served
-	c.Server.Close()
 }

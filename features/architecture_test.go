@@ -44,6 +44,7 @@ func mayImport() map[string][]string {
 		"simulator/faults":            {"reference/..."},
 		"simulator/relaytest":         {"simulator/...", "reference/..."},
 		"fakes/client":                {"reports/transcript"},
+		"fakes/recorder":              {"reports/transcript"},
 		"fakes/relay":                 {"reports/transcript"},
 		"fakes/mx":                    {"reports/transcript"},
 		"fakes/island":                {},
@@ -77,9 +78,9 @@ func testsMayImport() []string { return []string{"fakes/...", "reports/transcrip
 // onlyInTests is what only the tests of a package may import.
 func onlyInTests() map[string][]string {
 	return map[string][]string{
-		"features":                 {"features/target/embedded"}, // the relay that the judge is tried on
-		"features/target/embedded": {"features", "reports"},      // the judge that tries it
-		"features/target/static":   {"features", "reports"},      // the judge, whom relays that misbehave must not mislead
+		"features":                 {"features/target/embedded"},                       // the relay that the judge is tried on
+		"features/target/embedded": {"features", "features/target/control", "reports"}, // the judge that tries it, and the driver
+		"features/target/static":   {"features", "reports"},                            // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
 		"reference/policyd":        {"reference", "reference/..."},  // the Engine that it asks
 		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document

@@ -34,7 +34,8 @@ func (o BaselineUpdate) Update(file string, old []byte, run *reports.Run) (conte
 		old = o.begin(run.Target.Name)
 		changes = append(changes, "begun "+file)
 	}
-	b, err := parseBaseline(file, old, true)
+	unix := bytes.ReplaceAll(old, []byte("\r\n"), []byte("\n"))
+	b, err := parseBaseline(file, unix, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -62,6 +63,9 @@ func (o BaselineUpdate) Update(file string, old []byte, run *reports.Run) (conte
 		return old, nil, nil
 	}
 	content, err = d.render(o.Tool)
+	if len(unix) < len(old) {
+		content = bytes.ReplaceAll(content, []byte("\n"), []byte("\r\n"))
+	}
 	return content, changes, err
 }
 
@@ -148,7 +152,7 @@ func newDraft(b *Baseline) (*draft, error) {
 	}
 	for i := range b.Entries {
 		item := read.At(fmt.Sprintf("entries[%d]", i)).Line - 1
-		for item > d.list && !isItem(d.lines[item]) {
+		for item > d.list && (item >= len(d.lines) || !isItem(d.lines[item])) {
 			item--
 		}
 		if item <= d.list || i > 0 && item <= d.ranges[i-1].item {

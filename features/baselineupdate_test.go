@@ -1,11 +1,13 @@
 package features
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/relayspec/relayspec/features/yamlfile"
 	"github.com/relayspec/relayspec/reports"
 )
 
@@ -159,4 +161,36 @@ func TestAnUpdateRefuses(t *testing.T) {
 			t.Errorf("%q:\ngot  %v\nwant %s", text, err, want)
 		}
 	}
+}
+
+// FuzzBaselineUpdate: whatever a file holds, it is a baseline or Faults with places in it; what an update makes of it reads
+// back, and a second one finds nothing to do.
+func FuzzBaselineUpdate(f *testing.F) {
+	for _, seed := range []string{"", kept, head + "entries: []", head + "entries:\n- id: A/one\n  verdict: FAIL\n  reason: so", strings.Replace(kept, "\n", "\r\n", -1),
+		head + "entries:\n  -\n    id: A/one\n    verdict: FAIL\n    reason: |\n      - so\n  - id: B/*\n    verdict: NOTE\n    reason: so\nentries2: x",
+		"entries:\n- {id: A/*, verdict: FAIL, reason: so}\n# between\n" + head, head + `"entries": [{id: A/one, verdict: FAIL, reason: so}]`} {
+		f.Add(seed, true)
+	}
+	f.Fuzz(func(t *testing.T, text string, fails bool) {
+		one := ended("A/one", reports.Pass)
+		if fails {
+			one = ended("A/one", reports.Fail)
+		}
+		run := &reports.Run{Cases: []reports.Case{one, ended("A/two", reports.Fail), ended("A/three", reports.NonStrict), ended("B/one", reports.Pass)}, Target: reports.Target{Name: "fake"}}
+		if _, err := ParseBaseline("b.yaml", []byte(text)); err != nil {
+			var faults yamlfile.Faults
+			if !errors.As(err, &faults) || faults[0].Line < 1 {
+				t.Fatalf("error %#v", err)
+			}
+		}
+		o := BaselineUpdate{Suite: gatedSuite()}
+		content, changes, err := o.Update("b.yaml", []byte(text), run)
+		if err != nil {
+			return
+		}
+		again, more, err := o.Update("b.yaml", content, run)
+		if err != nil || len(more) > 0 || string(again) != string(content) {
+			t.Fatalf("changes %q, then %q, %v:\n%q", changes, more, err, content)
+		}
+	})
 }

@@ -170,18 +170,24 @@ func (g Gating) doubts(run *reports.Run) []string {
 	return reasons
 }
 
-// stale says which entries of the baseline are true no more.
+// stale says which entries of the baseline are true no more; each entry says why.
 func stale(run *reports.Run) []string {
 	if run.Baseline == nil {
 		return nil
 	}
-	var reasons []string
+	var places []string
 	for _, e := range run.Baseline.Entries {
 		if e.State == reports.Stale || e.State == reports.Expired {
-			reasons = append(reasons, fmt.Sprintf("%s:%d: %s: %s", run.Baseline.File, e.Line, e.ID, e.Text))
+			places = append(places, fmt.Sprintf("%s:%d %s", run.Baseline.File, e.Line, e.ID))
 		}
 	}
-	return reasons
+	switch len(places) {
+	case 0:
+		return nil
+	case 1:
+		return []string{"an entry of the baseline is true no more: " + places[0]}
+	}
+	return []string{fmt.Sprintf("%d entries of the baseline are true no more: %s", len(places), some(places))}
 }
 
 func verdictIs(v reports.Verdict) func(*reports.Case) bool {

@@ -29,6 +29,7 @@ const (
 type judged struct {
 	target     target.Target
 	volume     Volume
+	oneByOne   bool   // the relay keeps no input that comes together with a message
 	namespace  string // unlike any other scenario's: customers and domains carry it
 	transcript *transcript.Transcript
 	evidence   reports.Evidence // Full until a counter is preloaded

@@ -225,11 +225,25 @@ func (s *scenario) relayWhile(ctx context.Context, mails []mail, goOn func(outco
 			s.outcomes = append(s.outcomes, *refused)
 			return nil
 		}
+		if s.oneByOne {
+			o, err := s.relayOne(ctx, mails[len(s.outcomes)])
+			s.outcomes = append(s.outcomes, o)
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if err := s.relayMany(ctx, opened, mails[len(s.outcomes):], goOn); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// keepsNoInput tells whether a relay has thrown away the envelope that came together with the message before, and answered
+// it out of sequence. That is judged by RFC 2920's own rule, and elsewhere such a relay gets its messages one by one.
+func keepsNoInput(i int, result client.Outcome) bool {
+	return i > 0 && result.Stage == client.Mail && result.Reply.Code == 503
 }
 
 // relayOne sends one message. A session that the relay closed after the message before is opened again, once.
@@ -262,6 +276,10 @@ func (s *scenario) relayMany(ctx context.Context, opened *session, mails []mail,
 	first := len(s.outcomes)
 	next := func(i int) client.Message { return s.message(mails[i]) }
 	err := opened.SendMany(ctx, len(mails), next, func(i int, result client.Outcome) bool {
+		if keepsNoInput(i, result) {
+			s.oneByOne = true
+			return false
+		}
 		s.outcomes = append(s.outcomes, came(opened, mails[i], result))
 		return goOn(s.last())
 	})

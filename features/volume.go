@@ -1,6 +1,7 @@
 package features
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -58,11 +59,19 @@ func (s *scenario) setUsage(ctx context.Context, usage ...target.Usage) error {
 	for _, u := range usage {
 		s.call("", usageCall, u)
 		s.transcript.Note("", strings.Join(strings.Fields(fmt.Sprintf("%s of %s %s is set to %d", u.Counter, u.Customer, u.User, u.Amount)), " "))
-		if err := verb(target.CanUsage, "preload "+u.Counter, setter.SetUsage(ctx, u)); err != nil {
+		if err := verb(target.CanUsage, "preload "+u.Counter, setter.SetUsage(ctx, s.realUsage(u))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// realUsage is u in the names that the relay knows.
+func (s *scenario) realUsage(u target.Usage) target.Usage {
+	if s.world.cast != nil {
+		u.Customer, u.User = cmp.Or(s.world.cast.Customers[u.Customer], u.Customer), s.real(u.User)
+	}
+	return u
 }
 
 // fillWindow brings a customer's counter to u.Amount by sending. The day's takes a few hours of the relay's clock, at the

@@ -1,6 +1,7 @@
 package features
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,7 +117,7 @@ func (s *scenario) make(ctx context.Context) error {
 // bind takes customers of the relay's own for those of the scenario. They are the same ones to the end: what a scenario
 // has used of one it can't look for with another.
 func (s *scenario) bind(ctx context.Context, binder target.Binder) error {
-	if s.world.spends {
+	if s.world.spends && !s.declares(target.CanReset) {
 		return &lacking{Missing{target.CanReset}, "what the relay's own customers have used can't be set to zero"}
 	}
 	called, err := binder.Bind(ctx, s.world.complete())
@@ -132,8 +133,27 @@ func (s *scenario) bind(ctx context.Context, binder target.Binder) error {
 	case s.world.cast != nil && !s.world.cast.equal(called):
 		return &lacking{Missing{target.CanApply}, "a customer of the relay's own can't be changed"}
 	}
+	first := s.world.cast == nil
 	s.world.cast = newCast(called)
 	s.tellWorld(s.world.complete())
+	if first && s.world.spends {
+		return s.spendFromZero(ctx)
+	}
+	return nil
+}
+
+// spendFromZero sets the counters of the relay's own customers to zero, which other scenarios have used.
+func (s *scenario) spendFromZero(ctx context.Context) error {
+	resetter, ok := s.target.(target.Resetter)
+	if !ok {
+		return &Missing{target.CanReset}
+	}
+	for _, c := range s.world.customers {
+		id := cmp.Or(s.world.cast.Customers[c.ID], c.ID)
+		if err := verb(target.CanReset, "set the counters of "+id+" to zero", resetter.Reset(ctx, id)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -33,6 +33,7 @@ type Binder interface {
 
 // Binding says what a World's own is called on the relay.
 type Binding struct {
-	Names   map[string]string // domains and addresses, which may stand anywhere in a message
-	Secrets map[string]string // passwords and tokens
+	Customers map[string]string // IDs
+	Names     map[string]string // domains and addresses, which may stand anywhere in a message
+	Secrets   map[string]string // passwords and tokens
 }

@@ -9,6 +9,7 @@
 package yamlfile
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -90,6 +91,7 @@ func (r *File) Faults() Faults {
 // document reads the one document of a file; false: there is none.
 func (r *File) document(data []byte, into reflect.Value) bool {
 	start := Place{1, 1}
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // the parser would count each line end twice
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	var syntax *yaml.SyntaxError
 	switch {

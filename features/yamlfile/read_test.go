@@ -59,6 +59,13 @@ func TestReadFillsInTheEnvironmentWhereItIsGiven(t *testing.T) {
 	}
 }
 
+func TestReadCountsTheLinesOfEverySystem(t *testing.T) {
+	f, _ := Read("l", []byte("name: a\r\n\r\n# more\r\ncount: []\r\n"), form(), &list{})
+	if got := f.Faults(); len(got) != 1 || got[0].Line != 4 || got[0].Column != 8 {
+		t.Errorf("faults %v", got)
+	}
+}
+
 func TestReadTellsEveryFaultWithItsPlace(t *testing.T) {
 	for text, want := range map[string][]string{
 		"":                              {"l:1:1: the file is empty; write name:"},

@@ -209,3 +209,39 @@ func TestRunGoesOnBesideASlowDelivery(t *testing.T) {
 		}
 	})
 }
+
+// A clock that was moved makes due what a sleeping Run has set its alarm for.
+func TestRunLooksAgainWhenItIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, ahead := time.Now(), time.Duration(0)
+		now := func() time.Time { return time.Now().Add(ahead) }
+		var at []time.Duration
+		q, err := NewQueue(Config{
+			Deliverer: deliverer(func(_ context.Context, e Envelope, _ io.Reader) []Outcome {
+				at = append(at, time.Since(start))
+				return all(e.Recipients, "try", io.ErrUnexpectedEOF)
+			}),
+			Report:   func(Attempt) {},
+			Schedule: Schedule{First: time.Hour, Most: time.Hour},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { q.Run(ctx, now); close(done) }()
+		m := Message{ID: "m", Envelope: Envelope{Recipients: []policy.Address{{Local: "a", Domain: "b.example"}}}, Received: now(), Open: text("")}
+		if err := q.Add(now(), m); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		ahead = 50 * time.Minute
+		q.Wake()
+		time.Sleep(11 * time.Minute) // ten of the hour are left
+		cancel()
+		<-done
+		if diff := cmp.Diff([]time.Duration{0, 10 * time.Minute}, at); diff != "" {
+			t.Errorf("attempts (-want +got):\n%s", diff)
+		}
+	})
+}

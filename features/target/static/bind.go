@@ -31,6 +31,7 @@ func (r *Relay) Bind(_ context.Context, w target.World) (target.Binding, error) 
 			return binding, fmt.Errorf("%w: no customer of the profile is like %s: %s", target.ErrUnsupported, wanted.ID, lack)
 		}
 		plays[found] = wanted.ID
+		binding.Customers[wanted.ID] = found.ID
 		called, _ := found.as(wanted)
 		maps.Copy(binding.Names, called.Names)
 		maps.Copy(binding.Secrets, called.Secrets)
@@ -44,7 +45,7 @@ func (r *Relay) Bind(_ context.Context, w target.World) (target.Binding, error) 
 }
 
 func newBinding() target.Binding {
-	return target.Binding{Names: map[string]string{}, Secrets: map[string]string{}}
+	return target.Binding{Customers: map[string]string{}, Names: map[string]string{}, Secrets: map[string]string{}}
 }
 
 // like finds a customer that is like wanted and plays nobody else; one of just as many licences comes before one of any.

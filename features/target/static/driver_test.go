@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -231,6 +233,31 @@ var _ = Describe("A driver that is a program", func() {
 		}
 	})
 
+	It("has what it left running ended with the target, daemons too", func(ctx SpecContext) {
+		if runtime.GOOS != "linux" {
+			Skip("daemons are found on Linux")
+		}
+		file := filepath.Join(GinkgoT().TempDir(), "daemon")
+		p := puppetOf(nil)
+		r, err := profile("name: a relay\nports: {25: '"+p.relay.address()+"'}\n"+driver(describes+"\n*'\"world\"'*) setsid sh -c 'echo $$ >"+file+"; exec sleep 60' >/dev/null 2>&1 </dev/null & echo '{}'; exit 0;;")).
+			Open(ctx, static.Options{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Apply(ctx, target.World{})).To(MatchError(ContainSubstring("unconfirmed")))
+		var daemon string
+		Eventually(func() string {
+			said, _ := os.ReadFile(file)
+			daemon = strings.TrimSpace(string(said))
+			return daemon
+		}).ShouldNot(BeEmpty())
+		command := func() string {
+			said, _ := os.ReadFile(filepath.Join("/proc", daemon, "cmdline"))
+			return string(said)
+		}
+		Eventually(command).Should(ContainSubstring("sleep"))
+		Expect(r.Close()).To(Succeed())
+		Eventually(command).Should(BeEmpty())
+	}, SpecTimeout(20*time.Second))
+
 	It("is told where the relay is, and what the harness chose", func() {
 		file := filepath.Join(GinkgoT().TempDir(), "words")
 		relay := scripted(honestly)
@@ -255,5 +282,40 @@ var _ = Describe("A driver that is a program", func() {
 		Expect(profile(relay + "b]}\nports: {25: '127.0.0.1:1'}").Workers(4)).To(Equal(1))
 		Expect(profile(relay + "b]}\nstart: {command: [c, '{port25}']}").Workers(4)).To(Equal(1))
 		Expect(profile(relay + "'{port25}']}\nstart: {command: [c, '{port25}']}").Workers(4)).To(Equal(4))
+	})
+})
+
+var _ = Describe("Where sessions come from", func() {
+	It("is a fault of the profile where they can't", func() {
+		relay := scripted(honestly) // on IPv4 only
+		_, err := profile("capabilities: [source-address, source-ipv6]\nports: {25: '"+relay.address()+"'}"+minimal).Open(context.Background(), static.Options{})
+		Expect(errors.As(err, new(static.Faults))).To(BeTrue())
+		Expect(err).To(MatchError(MatchRegexp(`target.yaml:1:32: source-ipv6: no session comes to the relay from ::1; begin sessions with a PROXY header \(proxy: v2\)`)))
+		Expect(err).NotTo(MatchError(ContainSubstring("source-address")))
+	})
+
+	It("isn't believed of a driver that says more than can be", func() {
+		p := puppetOf(map[string]http.HandlerFunc{"GET /v1/target": introduces("capabilities", "source-ipv6")})
+		r := opened(profile(p.profile("ports: {25: '" + p.relay.address() + "'}")))
+		Expect(r.Describe().Capabilities).To(Equal([]target.Capability{target.CanApply}))
+		Expect(r.Declared()).To(Equal([]target.Capability{target.CanApply, target.SourceIPv6}))
+	})
+
+	It("is anywhere with a PROXY header", func() {
+		var mu sync.Mutex
+		var heard []string
+		relay := scripted(func(_ int, line string) string {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, line)
+			return ""
+		})
+		relay.proxied.Store(true)
+		r := opened(profile("proxy: v1\ncapabilities: [source-ipv6]\nports: {25: '" + relay.address() + "'}" + minimal))
+		Expect(r.Dialling().Proxy).To(Equal(1))
+		Expect(r.Describe().Capabilities).To(Equal([]target.Capability{target.SourceIPv6}))
+		mu.Lock()
+		defer mu.Unlock()
+		Expect(heard[0]).To(HavePrefix("PROXY TCP4 127.0.0.1 127.0.0.1 "))
 	})
 })

@@ -38,7 +38,7 @@ type Options struct {
 // The error is Faults where the profile says what isn't so: an address that nothing is known of, a certificate that
 // doesn't fit, volume for a relay that nobody says to own. Another error says in plain words what the relay does wrong.
 func (p *Profile) Open(ctx context.Context, o Options) (*Relay, error) {
-	r := &Relay{profile: p, addresses: map[target.Role]string{}, filling: map[string]string{}, taken: map[*Customer]string{}}
+	r := &Relay{profile: p, addresses: map[target.Role]string{}, filling: map[string]string{}, taken: map[*Customer]string{}, mark: "RELAYSPEC_INSTANCE=" + random()}
 	if err := r.open(ctx, o); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -73,6 +73,9 @@ func (r *Relay) open(ctx context.Context, o Options) error {
 		if err := r.ask(ctx, role); err != nil {
 			return err
 		}
+	}
+	if err := r.reach(ctx); err != nil {
+		return err
 	}
 	r.describe()
 	return nil
@@ -200,7 +203,7 @@ func (r *Relay) filled(words []string, environment map[string]string) (command, 
 	for name, value := range environment {
 		env = append(env, name+"="+r.fill(value))
 	}
-	return command, env
+	return command, append(env, r.mark)
 }
 
 // mentions tells whether word is to be filled in anywhere.

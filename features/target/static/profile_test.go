@@ -166,7 +166,21 @@ func TestEveryFaultHasItsPlaceAndItsCure(t *testing.T) {
 			"7:5: customers[2].id is missing", "7:5: customers[2] has no domain", `"my-domain" is unknown; did you mean my-domains?`,
 			`8:49: "1.2.3.4/33" is no range`, `"x" is no range`,
 		},
-		"name: &a x\nports: {25: 'h:1'}\n" + bound + "version: *a\n": {"1:7: name is an anchor, an alias or a tag, which a profile doesn't have"},
+		"name: x\nexec: {command: [d]}\ncontrol: {url: 'http://h:1'}\n": {"3:1: exec stands already at line 2, and one driver steers a relay"},
+		"name: x\nexec: {}\n": {"2:1: exec has no command; write command: [PROGRAM"},
+		"name: x\nexec: {command: [d, '{sinc}'], dir: nowhere}\n":             {"2:21: exec.command[1]: nothing is filled in for {sinc}; did you mean sink?", "2:37: exec.dir: nowhere is no folder"},
+		"name: x\ncontrol: {}\n":                                              {"2:1: control.url is missing; write url: http://127.0.0.1:8025"},
+		"name: x\ncontrol: {url: here}\n":                                     {`2:16: control.url: "here" is no address of a web server`},
+		"name: x\ncontrol: {url: 'ftp://h:1'}\n":                              {"is no address of a web server"},
+		"name: x\ncontrol: {url: 'http://u:p@h:1/?x'}\n":                      {"2:16: control.url has more than scheme, host, port and path"},
+		"name: x\ncontrol: {url: 'http://{port25}', token: '{tokn}'}\n":       {"2:16: control.url: nothing is filled in for {port25}; write {control}", "2:42: control.token: nothing is filled in for {tokn}"},
+		"name: x\ncontrol: {url: 'http://h:1', timeout: 3}\n":                 {"control.timeout is no length of time"},
+		"name: x\ncontrol: {url: 'http://h:1'}\nroles: {sender: a@b}\n":       {"3:1: role not bound: recipients"},
+		"name: x\ncontrol: {url: 'http://h:1'}\ncapabilities: [clock]\n":      {"clock is a verb, and nobody can steer a static target; leave it out: a driver says itself"},
+		"name: x\nports: {25: 'h:1'}\n" + bound + "proxy: v3\n":               {`4:8: proxy: "v3" is unknown; did you mean v1?`},
+		"name: x\n" + bound + "start: {command: [r, '{control}']}\n":          {"3:22: start.command[1]: {control} is for a relay that is steered"},
+		"name: x\nexec: {command: [d]}\nstart: {command: [r, '{scratch}']}\n": {"3:1: nothing says where the relay will be"},
+		"name: &a x\nports: {25: 'h:1'}\n" + bound + "version: *a\n":          {"1:7: name is an anchor, an alias or a tag, which a profile doesn't have"},
 	} {
 		_, err := Parse("target.yaml", []byte(text), environment)
 		var faults Faults
@@ -213,10 +227,11 @@ func TestLoadSaysWhatIsWrongWithTheFile(t *testing.T) {
 // samples are the profiles of the sample relays.
 func samples(t testing.TB) []string {
 	files, err := filepath.Glob("../../samples/*/target.yaml")
-	if err != nil || len(files) < 2 {
-		t.Fatalf("samples: %v, %v", files, err)
+	steered, _ := filepath.Glob("../../samples/reference/[ces]*.yaml")
+	if err != nil || len(files) < 2 || len(steered) < 3 {
+		t.Fatalf("samples: %v, %v, %v", files, steered, err)
 	}
-	return files
+	return append(files, steered...)
 }
 
 func TestSamplesAreProfiles(t *testing.T) {
@@ -281,6 +296,10 @@ func TestSchemaRefusesWhatParseRefuses(t *testing.T) {
 		"name: x\nports: {25: 'h:1'}\n" + bound + "timeout: 20\n",
 		"name: x\n" + bound + "start: {}\n",
 		"name: x\nports: {25: 'h:1'}\n" + bound + "customers: [{id: a, licences: few, domains: [a.example]}]\n",
+		"name: x\nexec: {command: [d]}\ncontrol: {url: 'http://h:1'}\n",
+		"name: x\nexec: {}\n",
+		"name: x\ncontrol: {}\n",
+		"name: x\nports: {25: 'h:1'}\n" + bound + "proxy: v3\n",
 	} {
 		if _, err := Parse("target.yaml", []byte(text), environment); err == nil {
 			t.Errorf("Parse takes %q", text)
@@ -359,11 +378,13 @@ func FuzzProfile(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add([]byte("name: x\nports: {25: 'h:1'}\n" + bound + "sink: none\ncustomers: [{id: a, licences: any, domains: [a.example], settings: [{senders: any, addresses: [10.0.0.0/8]}]}]\n"))
+	f.Add([]byte("name: x\nproxy: v1\nexec: {command: [a, '{token}'], env: {A: '{port25}'}}\nstart: {command: [b, '{port25}', '{control}']}\n"))
+	f.Add([]byte("name: x\ncontrol: {url: 'http://{control}', token: '{token}', timeout: 3s}\n"))
 	f.Add([]byte("name: &a [*a]\nroles: {<<: {sender: ${X}}}\n? {a: b}\n: c\nstart: !!str {}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := Parse("target.yaml", data, environment)
 		if err == nil {
-			if p.Name == "" || p.Roles.Sender == "" || len(p.Roles.Recipients) == 0 {
+			if p.Name == "" || !p.steered() && (p.Roles.Sender == "" || len(p.Roles.Recipients) == 0) {
 				t.Fatalf("a profile without a name or a role: %+v", p)
 			}
 			return

@@ -22,10 +22,12 @@ type Relay struct {
 	process     *child.Process              // nil: the relay wasn't started here
 	scratch     string                      // a folder of the relay's own; "": it has none
 	filling     map[string]string           // what is filled in in commands, by word
+	mark        string                      // in the environment of whatever is run for this instance
 	driver      target.Driver               // nil: nobody steers it
 	said        target.Introduction         // the driver's
 	means       []means                     // that tell whether a customer is there; nil: nobody looked yet
 	canary      canary                      // of the world that is in force
+	barred      []target.Capability         // declared, and not to be had from here
 	doubts      map[target.Capability]error // verbs that were seen to do nothing
 	addresses   map[target.Role]string
 	loopback    bool                // all addresses are
@@ -61,6 +63,8 @@ func (r *Relay) describe() {
 func (r *Relay) has(c target.Capability) bool {
 	p := r.profile
 	switch {
+	case slices.Contains(r.barred, c):
+		return false
 	case c == target.CanDelivered:
 		return r.sink != nil
 	case c == target.CanApply && len(p.Customers) > 0:
@@ -147,6 +151,9 @@ func (r *Relay) Close() error {
 	if r.process != nil {
 		faults = append(faults, r.process.Close())
 		r.process = nil
+	}
+	if r.profile.Start != nil || r.profile.Exec != nil {
+		child.EndMarked(r.mark) // what left its process group
 	}
 	if r.sink != nil {
 		faults = append(faults, r.sink.Close())

@@ -27,6 +27,7 @@ type relayScript struct {
 	listener  net.Listener
 	misbehave func(session int, line string) string
 	sessions  atomic.Int32
+	proxied   atomic.Bool // a line comes before the greeting
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -72,6 +73,9 @@ func (r *relayScript) session(conn net.Conn, number int) {
 	defer conn.Close()
 	in := bufio.NewScanner(conn)
 	content := false
+	if r.proxied.Load() && in.Scan() {
+		r.misbehave(number, in.Text())
+	}
 	for line := ""; ; line = in.Text() {
 		reply := ""
 		switch {
@@ -131,7 +135,7 @@ func play(what string) string {
 	}
 	r := &relayScript{listener: listener}
 	r.misbehave = func(session int, line string) string {
-		if mode == "crashes" && session == 2 && strings.HasPrefix(line, "MAIL") {
+		if mode == "crashes" && session > openings && strings.HasPrefix(line, "MAIL") {
 			fmt.Fprint(os.Stderr, "panic: no memory for mail")
 			os.Exit(2)
 		}

@@ -1,0 +1,297 @@
+package recorder_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/relayspec/relayspec/fakes/client"
+	"github.com/relayspec/relayspec/fakes/recorder"
+	"github.com/relayspec/relayspec/reports/transcript"
+)
+
+// upstream is a relay that does what serve does with each connection. It keeps what it got.
+type upstream struct {
+	listener net.Listener
+	mu       sync.Mutex
+	got      bytes.Buffer
+}
+
+func (u *upstream) Write(p []byte) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.got.Write(p)
+}
+
+func (u *upstream) received() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.got.String()
+}
+
+func relay(t testing.TB, serve func(u *upstream, c net.Conn)) *upstream {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &upstream{listener: listener}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { defer conn.Close(); serve(u, conn) })
+		}
+	})
+	t.Cleanup(func() { listener.Close(); all.Wait() })
+	return u
+}
+
+// recording records what goes to u, and gives the transcripts when it is told to end.
+func recording(t testing.TB, o recorder.Options) (r *recorder.Recorder, said func() string) {
+	t.Helper()
+	var mu sync.Mutex
+	texts := map[string]string{}
+	o.Listen = "127.0.0.1:0"
+	o.Ended = func(name string, log *transcript.Transcript) {
+		var text bytes.Buffer
+		log.WriteText(&text)
+		mu.Lock()
+		defer mu.Unlock()
+		texts[name] = text.String()
+	}
+	r, err := recorder.Start(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r, func() string {
+		r.Close()
+		mu.Lock()
+		defer mu.Unlock()
+		var all []string
+		for _, name := range []string{"1", "2", "3"} {
+			all = append(all, texts[name])
+		}
+		return strings.Join(all, "")
+	}
+}
+
+// untimed takes the times and the addresses from a transcript.
+func untimed(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		_, rest, _ := strings.Cut(line, " ")
+		if at := strings.Index(rest, "connected to "); at >= 0 {
+			rest = rest[:at] + "connected\n"
+		}
+		if at := strings.Index(rest, "TLS established"); at >= 0 {
+			rest = rest[:at] + "TLS\n"
+		}
+		b.WriteString(rest)
+	}
+	return b.String()
+}
+
+// scriptedSMTP answers like a relay, with TLS behind STARTTLS, and keeps what it was told.
+func scriptedSMTP(certificate tls.Certificate) func(u *upstream, c net.Conn) {
+	return func(u *upstream, c net.Conn) {
+		var in io.Reader = io.TeeReader(c, u)
+		say := func(lines string) { io.WriteString(c, lines) }
+		say("220 up.example\r\n")
+		line := make([]byte, 0, 100)
+		one := make([]byte, 1)
+		content := false
+		for {
+			if n, err := in.Read(one); n == 0 || err != nil {
+				return
+			}
+			line = append(line, one[0])
+			if one[0] != '\n' {
+				continue
+			}
+			text := strings.ToUpper(strings.TrimSpace(string(line)))
+			line = line[:0]
+			switch {
+			case content && text == ".":
+				content = false
+				say("250 2.0.0 taken\r\n")
+			case content:
+			case strings.HasPrefix(text, "EHLO"):
+				say("250-up.example\r\n250-PIPELINING\r\n250 STARTTLS\r\n")
+			case text == "STARTTLS":
+				say("220 2.0.0 go\r\n")
+				encrypted := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}})
+				if encrypted.Handshake() != nil {
+					return
+				}
+				c, in = encrypted, io.TeeReader(encrypted, u)
+			case text == "AUTH LOGIN":
+				say("334 VXNlcm5hbWU6\r\n")
+			case text == "Z2LUYQ==", strings.HasPrefix(text, "AUTH LOGIN "):
+				say("334 UGFzc3dvcmQ6\r\n")
+			case text == "DATA":
+				content = true
+				say("354 go\r\n")
+			case text == "QUIT":
+				say("221 2.0.0 bye\r\n")
+				return
+			default:
+				say("250 2.0.0 ok\r\n")
+			}
+		}
+	}
+}
+
+func certificate(t testing.TB) tls.Certificate {
+	t.Helper()
+	made, err := recorder.SelfMade()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func TestARecordedSession(t *testing.T) {
+	u := relay(t, scriptedSMTP(certificate(t)))
+	r, said := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
+	d := &client.Dialer{Address: r.Address(), Timeout: 5 * time.Second, TLS: &tls.Config{InsecureSkipVerify: true}}
+	c, err := d.Dial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(c.ReadReply())
+	must(c.Hello("x"))
+	must(c.StartTLS(context.Background()))
+	must(c.Hello("x"))
+	must(c.AuthPlain("anna", "hunter2hunter2"))
+	must(c.AuthLogin("gina", "correct horse"))
+	must(c.Cmd("AUTH CRAM-MD5 Z2luYSBkaWdlc3RkaWdlc3Q="))
+	must(c.Send(client.Message{Sender: "a@x", Recipients: []string{"b@y"}, Data: []byte("Subject: x\r\n\r\n.dot\r\nbare\nlf\r\n")}, client.Pipelined))
+	if err := c.WriteRaw([]byte("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nBDAT 9\r\nDATA\r\n.\r\n" + "BDAT 3 LAST\r\n\x00\xffx")); err != nil {
+		t.Fatal(err)
+	}
+	for range 6 { // this relay knows no BDAT
+		must(c.ReadReply())
+	}
+	c.WriteRaw([]byte("NOOP\n"))
+	must(c.ReadReply())
+	must(c.Quit())
+	want := `[1] @: connect {}
+[1] #: connected
+[1] S: 220 up.example
+[1] C: EHLO x
+[1] S: 250-up.example
+[1] S: 250-PIPELINING
+[1] S: 250 STARTTLS
+[1] C: STARTTLS
+[1] S: 220 2.0.0 go
+[1] #: TLS
+[1] C: EHLO x
+[1] S: 250-up.example
+[1] S: 250-PIPELINING
+[1] S: 250 STARTTLS
+[1] @: secret [{"text":"AUTH PLAIN "},{"base64":[{"text":"\u0000anna\u0000"},{"secret":"password of anna"}]}]
+[1] C: AUTH PLAIN [redacted]
+[1] S: 250 2.0.0 ok
+[1] C: AUTH LOGIN
+[1] S: 334 VXNlcm5hbWU6
+[1] @: secret [{"text":"Z2luYQ=="}]
+[1] C: [redacted]
+[1] S: 334 UGFzc3dvcmQ6
+[1] @: secret [{"base64":[{"secret":"password of gina"}]}]
+[1] C: [redacted]
+[1] S: 250 2.0.0 ok
+[1] C: AUTH CRAM-MD5 [redacted]
+[1] S: 250 2.0.0 ok
+[1] C: MAIL FROM:<a@x>
+[1] C: RCPT TO:<b@y>
+[1] C: DATA
+[1] S: 250 2.0.0 ok
+[1] S: 250 2.0.0 ok
+[1] S: 354 go
+[1] R: "Subject: x\r\n\r\n..dot\r\nbare\nlf\r\n"
+[1] C: .
+[1] S: 250 2.0.0 taken
+`
+	got := untimed(said())
+	if diff := cmp.Diff(want, got[:min(len(want), len(got))]); diff != "" {
+		t.Errorf("recorded (-want +got):\n%s", diff)
+	}
+	for _, line := range []string{`[1] C: BDAT 9`, `[1] R: "DATA\r\n.\r\n"`, `[1] C: BDAT 3 LAST`, `[1] R: "\x00\xffx"`, `[1] R: "NOOP\n"`, "[1] C: QUIT", "[1] X: by the relay"} {
+		if !strings.Contains(got, line+"\n") {
+			t.Errorf("%s isn't recorded:\n%s", line, got)
+		}
+	}
+	for _, secret := range []string{"hunter2", "correct horse", "Y29ycmVjdCBob3JzZQ", "ZGlnZXN0"} {
+		if strings.Contains(got, secret) {
+			t.Errorf("%q stands in\n%s", secret, got)
+		}
+	}
+	entries, lines, err := transcript.ParseLines(strings.NewReader(said()))
+	if err == nil {
+		_, err = client.PlanOf(entries, lines)
+	}
+	if err != nil {
+		t.Errorf("it can't be played: %v", err)
+	}
+}
+
+func TestOctetsAreHandedOnAsTheyCame(t *testing.T) {
+	u := relay(t, func(u *upstream, c net.Conn) {
+		io.WriteString(c, "220 x\r\n")
+		io.Copy(u, c)
+	})
+	r, _ := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
+	rapid.Check(t, func(rt *rapid.T) {
+		piece := rapid.OneOf(
+			rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 40), func(b []byte) string { return string(b) }),
+			rapid.SampledFrom([]string{"\r\n", "\n", "\r", ".\r\n", "DATA\r\n", "BDAT 7\r\n", "BDAT 99999999999\r\n", "AUTH PLAIN x\r\n", "AUTH LOGIN\r\n", "MAIL FROM:<>\r\n"}),
+		)
+		pieces := rapid.SliceOfN(piece, 1, 12).Draw(rt, "pieces")
+		sent := strings.Join(pieces, "")
+		if strings.Contains(strings.ToUpper(sent), "STARTTLS") {
+			return
+		}
+		before := len(u.received())
+		conn, err := net.Dial("tcp", r.Address())
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer conn.Close()
+		greeting := make([]byte, 7)
+		if _, err := io.ReadFull(conn, greeting); err != nil {
+			rt.Fatal(err)
+		}
+		for _, p := range pieces {
+			io.WriteString(conn, p)
+		}
+		conn.(*net.TCPConn).CloseWrite()
+		conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		io.Copy(io.Discard, conn) // until the recorder has handed on all, and ends
+		for end := time.Now().Add(5 * time.Second); len(u.received()) < before+len(sent) && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		if got := u.received()[before:]; got != sent {
+			rt.Fatalf("got %q, want %q", got, sent)
+		}
+	})
+}
