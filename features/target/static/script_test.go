@@ -21,11 +21,15 @@ const (
 	closes = "closes"
 )
 
+// slowly is how long a slow relay takes between its ports: several polls of who waits for them.
+const slowly = 200 * time.Millisecond
+
 // relayScript is a small relay that answers as an honest one would, but for what misbehave says: it is asked for each
 // line of each session, the greeting being the line "", and gives another reply, hangs, closes, or "" for the honest one.
 type relayScript struct {
 	listener  net.Listener
 	misbehave func(session int, line string) string
+	weigh     func(content string) string // the reply to a message; nil: 250
 	sessions  atomic.Int32
 	proxied   atomic.Bool // a line comes before the greeting
 
@@ -72,7 +76,7 @@ func (r *relayScript) serve() {
 func (r *relayScript) session(conn net.Conn, number int) {
 	defer conn.Close()
 	in := bufio.NewScanner(conn)
-	content := false
+	content, message := false, ""
 	if r.proxied.Load() && in.Scan() {
 		r.misbehave(number, in.Text())
 	}
@@ -87,6 +91,12 @@ func (r *relayScript) session(conn net.Conn, number int) {
 			content = strings.HasPrefix(reply, "354")
 		case line == ".":
 			content, reply = false, "250 accepted"
+			if r.weigh != nil {
+				reply = r.weigh(message)
+			}
+			message = ""
+		default:
+			message += line + "\n"
 		}
 		switch reply {
 		case closes:
@@ -129,7 +139,18 @@ func play(what string) string {
 		child.Env = append(os.Environ(), asRelay+"=mute")
 		fmt.Println("child", child.Start() == nil, child.Process.Pid)
 	}
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	at := "127.0.0.1:0"
+	if mode == "slow" { // it is told two ports, and opens one when it has opened the other
+		first, second, _ := strings.Cut(sink, " ")
+		early, err := net.Listen("tcp4", "127.0.0.1:"+first)
+		if err != nil {
+			return err.Error()
+		}
+		go (&relayScript{listener: early, misbehave: func(int, string) string { return "" }}).serve()
+		time.Sleep(slowly)
+		at = "127.0.0.1:" + second
+	}
+	listener, err := net.Listen("tcp4", at)
 	if err != nil {
 		return err.Error()
 	}
