@@ -239,23 +239,20 @@ var _ = Describe("A driver that is a program", func() {
 		}
 		file := filepath.Join(GinkgoT().TempDir(), "daemon")
 		p := puppetOf(nil)
-		r, err := profile("name: a relay\nports: {25: '"+p.relay.address()+"'}\n"+driver(describes+"\n*'\"world\"'*) setsid sh -c 'echo $$ >"+file+"; exec sleep 60' >/dev/null 2>&1 </dev/null & echo '{}'; exit 0;;")).
+		r, err := profile("name: a relay\nports: {25: '"+p.relay.address()+"'}\n"+driver(describes+"\n*'\"world\"'*) setsid sh -c 'echo $$ >"+file+"; exec sleep 60' >/dev/null 2>&1 </dev/null & while [ ! -s "+file+" ]; do sleep 0.02; done; echo '{}'; exit 0;;")).
 			Open(ctx, static.Options{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(r.Apply(ctx, target.World{})).To(MatchError(ContainSubstring("unconfirmed")))
-		var daemon string
-		Eventually(func() string {
-			said, _ := os.ReadFile(file)
-			daemon = strings.TrimSpace(string(said))
-			return daemon
-		}).ShouldNot(BeEmpty())
+		said, err := os.ReadFile(file)
+		Expect(err).NotTo(HaveOccurred())
+		daemon := strings.TrimSpace(string(said))
 		command := func() string {
 			said, _ := os.ReadFile(filepath.Join("/proc", daemon, "cmdline"))
 			return string(said)
 		}
-		Eventually(command).Should(ContainSubstring("sleep"))
+		Eventually(command).WithTimeout(5 * time.Second).Should(ContainSubstring("sleep"))
 		Expect(r.Close()).To(Succeed())
-		Eventually(command).Should(BeEmpty())
+		Eventually(command).WithTimeout(5 * time.Second).Should(BeEmpty())
 	}, SpecTimeout(20*time.Second))
 
 	It("is told where the relay is, and what the harness chose", func() {
