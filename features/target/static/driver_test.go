@@ -111,7 +111,9 @@ var _ = Describe("A driver over HTTP", func() {
 		Entry("500", problem(500, "out of paper"), "make the world: the driver failed at world: 500 Internal Server Error: out of paper"),
 		Entry("400", problem(400, "no such edition"), "the driver failed at world: 400 Bad Request: no such edition"),
 		Entry("401", problem(401, "who are you"), "the driver refuses the token at world: who are you; write the token"),
-		Entry("HTML", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<h1>busy</h1>", http.StatusServiceUnavailable) }, `the driver failed at world: 503 Service Unavailable: "<h1>busy</h1>"`),
+		Entry("HTML", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "<h1>busy</h1>", http.StatusServiceUnavailable)
+		}, `the driver failed at world: 503 Service Unavailable: "<h1>busy</h1>"`),
 		Entry("a redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/elsewhere", http.StatusTemporaryRedirect)
 		},
