@@ -180,7 +180,7 @@ func (c *serve) options() (o reference.Options, notes []string, err error) {
 		return o, nil, wrong(errors.New("--next-hop reads the mail that is kept, and --mail is off"), "Leave --mail on, or --next-hop out")
 	}
 	if c.Sync && (c.Mail == "off" || c.Mail == "memory") {
-		return o, nil, wrong(errors.New("--sync waits for the mail that is kept, and --mail is "+c.Mail), "Name a directory with --mail, or leave --sync out")
+		return o, nil, wrong(errors.New("--sync waits for the mail that is kept, and --mail is "+c.Mail), "Leave --mail on, in a directory, or --sync out")
 	}
 	world, err := c.world()
 	if err != nil {

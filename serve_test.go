@@ -412,6 +412,7 @@ var _ = Describe("serve, told something wrong,", func() {
 		Entry("key without certificate", "--cert and --key go together", "or leave both out for a self-made one", "--key", "k.pem"),
 		Entry("next hop without mail", "--next-hop reads the mail that is kept, and --mail is off", "Leave --mail on", "--next-hop", "127.0.0.1:25", "--mail", "off"),
 		Entry("sync without mail", "--sync waits for the mail that is kept, and --mail is off", "Leave --mail on", "--sync", "--mail", "off"),
+		Entry("sync with mail in memory", "--sync waits for the mail that is kept, and --mail is memory", "in a directory", "--sync", "--mail", "memory"),
 		Entry("next hop", `next hop "mx.example.net": give host:port`, "See --next-hop", "--next-hop", "mx.example.net"),
 		Entry("name for the next hop", `"localhost" in EHLO names no one`, "--hello", "--next-hop", "127.0.0.1:25", "--hello", "localhost"),
 		Entry("proxy", `--proxy-from: "10.0.0.0/99" is neither an IP address nor a range of them`, "Give the addresses of your proxies", "--proxy-from", "10.0.0.0/99"),

@@ -161,6 +161,60 @@ start:
 	})
 })
 
+var _ = Describe("conform with a driver", func() {
+	BeforeEach(func() { GinkgoT().Chdir(GinkgoT().TempDir()) })
+
+	// lying writes the profile of the relay of this program, whose driver is a script: it knows describe, answers to
+	// whatever is as the script says, and does nothing.
+	lying := func(script string) {
+		GinkgoHelper()
+		program, err := os.Executable()
+		Expect(err).NotTo(HaveOccurred())
+		text := "#!/bin/sh\nrequest=$(cat)\ncase $request in\n" +
+			"*'\"describe\"'*) echo '{\"name\":\"x\",\"verbs\":[\"world\"],\"capabilities\":[],\"ports\":{}}'; exit 0;;\n" + script + "\nesac\nexit 3\n"
+		Expect(os.WriteFile("driver", []byte(text), 0o755)).To(Succeed())
+		Expect(os.WriteFile("world.yaml", []byte("customers: [{id: a, licences: 1, domains: [a.test]}]\n"), 0o644)).To(Succeed())
+		profile := fmt.Sprintf(`name: reference with a driver that does nothing
+exec: {command: [./driver], timeout: 5s}
+start:
+  env: {%s: "1"}
+  command: [%q, serve, --world, world.yaml, --events, "off", --mail, "off", --tls-dir, "{scratch}", --port25, "127.0.0.1:{port25}", --port465, "off", --port587, "off"]
+`, asProgram, program)
+		Expect(os.WriteFile("target.yaml", []byte(profile), 0o644)).To(Succeed())
+	}
+
+	It("comes to ERROR, unconfirmed, and no FAIL where the driver says ok and does nothing", func() {
+		lying(`*'"world"'*) echo '{}'; exit 0;;`)
+		got := relayspec("conform", "--target", "target.yaml", "--select", "PORT-PLAIN or SND-*", "--json")
+		Expect(got.code).To(Equal(3), got.err)
+		run := runOf(got.out)
+		Expect(run.Target.Driver).To(Equal("exec"))
+		Expect(run.Totals.Verdicts[reports.Fail]).To(BeZero())
+		Expect(run.Totals.Verdicts[reports.Error]).To(BeNumerically(">", 0))
+		for _, c := range run.Cases {
+			if c.Verdict == reports.Error {
+				Expect(c.Reason).To(ContainSubstring("unconfirmed: the driver said that the world is made, but the relay doesn't know canary@"))
+			}
+		}
+	})
+
+	It("ends with 2 where the driver answers ok to whatever it is asked, and reports", func() {
+		lying(`*) echo '{}'; exit 0;;`)
+		got := relayspec("conform", "--target", "target.yaml", "--select", "PORT-PLAIN", "--report", "report")
+		Expect(got.code).To(Equal(2))
+		Expect(got.err).To(MatchRegexp(`target.yaml:2:1: the driver answers ok to no-such-verb-\w+, a verb that nobody knows: nothing it says can be believed`))
+		Expect(got.out).To(HaveSuffix("Overall  inconclusive\n"))
+		Expect(filepath.Join("report", "report.json")).To(BeAnExistingFile())
+	})
+
+	It("ends with 3 where nobody steers", func() {
+		Expect(os.WriteFile("target.yaml", []byte("name: x\nports: {25: '127.0.0.1:1'}\ncontrol: {url: 'http://"+unused()+"'}\n"), 0o644)).To(Succeed())
+		got := relayspec("conform", "--target", "target.yaml", "--select", "PORT-PLAIN")
+		Expect(got.code).To(Equal(3))
+		Expect(got.err).To(ContainSubstring("the driver, asked for target: Get "))
+	})
+})
+
 // unused is an address where nobody listens.
 func unused() string {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")

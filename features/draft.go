@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/relayspec/relayspec/fakes/client"
+	"github.com/relayspec/relayspec/reports/transcript"
 )
 
 // WriteFeature writes the script as scenarios to begin with, one a session, in the words of the protocol's features: what
@@ -62,9 +63,9 @@ func (s *Script) draft(b *strings.Builder, session string) {
 			}
 			line("When", "a client connects"+port)
 		case client.DoSay:
-			line("When", `it sends "`+inFeature(step.Text)+`\r\n"`)
+			line("When", `it sends "`+saidInFeature(step)+`\r\n"`)
 		case client.DoRaw:
-			line("When", `it sends "`+inFeature(step.Text)+`"`)
+			line("When", `it sends "`+saidInFeature(step)+`"`)
 		case client.DoContent:
 			line("When", fmt.Sprintf(`it sends "{x*%d}\r\n"`, len(step.Data)))
 		case client.DoHandshake:
@@ -78,6 +79,31 @@ func (s *Script) draft(b *strings.Builder, session string) {
 		}
 	}
 	flush()
+}
+
+// saidInFeature is what a step says, with roles in the place of credentials where the transcript says how it is made.
+func saidInFeature(step client.Step) string {
+	if step.Secret == nil {
+		return inFeature(step.Text)
+	}
+	return partsInFeature(step.Secret)
+}
+
+func partsInFeature(parts []transcript.Part) string {
+	var b strings.Builder
+	for _, p := range parts {
+		switch {
+		case strings.HasPrefix(p.Secret, "password"):
+			b.WriteString("{password}")
+		case p.Secret != "":
+			b.WriteString("{bearer}")
+		case p.Base64 != nil:
+			b.WriteString("{base64 " + partsInFeature(p.Base64) + "}")
+		default:
+			b.WriteString(inFeature(p.Text + string(p.Octets)))
+		}
+	}
+	return b.String()
 }
 
 // inFeature writes octets as a feature does: braces, quotes and what no editor shows as escapes.

@@ -14,8 +14,8 @@ import (
 	"github.com/relayspec/relayspec/reports/transcript"
 )
 
-// judgedBy judges the relay that o makes by the cases that selection takes.
-func judgedBy(t *testing.T, o embedded.Options, selection string) *reports.Run {
+// judgedBy judges the relay that o makes by each every-th case that selection takes.
+func judgedBy(t *testing.T, o embedded.Options, selection string, every int) *reports.Run {
 	t.Helper()
 	suite, err := features.Load()
 	if err != nil {
@@ -25,8 +25,16 @@ func judgedBy(t *testing.T, o embedded.Options, selection string) *reports.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
+	count := 0
+	sampled := func(c *features.Case) bool {
+		if !chosen(c) {
+			return false
+		}
+		count++
+		return count%every == 0
+	}
 	found, err := features.Judge(context.Background(), features.Options{
-		Suite: suite, Workers: 1, Select: chosen, KeepTranscripts: true, Volume: features.VolumeLight,
+		Suite: suite, Workers: 1, Select: sampled, KeepTranscripts: true, Volume: features.VolumeLight,
 		Open: func(ctx context.Context) (target.Target, io.Closer, error) { return embedded.OpenWith(ctx, o) },
 	})
 	if err != nil {
@@ -48,7 +56,7 @@ func textOf(t *testing.T, c reports.Case) string {
 // transcriptOf is the transcript of the first case that came to FAIL.
 func transcriptOf(t *testing.T, o embedded.Options, selection string) string {
 	t.Helper()
-	found := judgedBy(t, o, selection)
+	found := judgedBy(t, o, selection, 1)
 	for _, c := range found.Cases {
 		if c.Verdict == reports.Fail {
 			return textOf(t, c)
@@ -123,10 +131,10 @@ func TestReplayReproducesAFailureAndNotOnTheReference(t *testing.T) {
 	}
 }
 
-// A script must bring a relay into the state that its scenario began with, whatever that is: so all that passes is played
-// again, on another instance.
+// A script must bring a relay into the state that its scenario began with, whatever that is: so every third case that passes
+// is played again, on another instance.
 func TestReplayOfWhatPassesIsTheSame(t *testing.T) {
-	found := judgedBy(t, embedded.Options{}, "(not @volume or LIM-CUST-DAY-MAX or LIM-CUST-PEAK-MAX) and not RFC1870*")
+	found := judgedBy(t, embedded.Options{}, "(not @volume or LIM-CUST-DAY-MAX or LIM-CUST-PEAK-MAX) and not RFC1870*", 3)
 	relay, closer, err := embedded.Open(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +161,7 @@ func TestReplayOfWhatPassesIsTheSame(t *testing.T) {
 			t.Errorf("%s (%s)\n%s", c.ID, c.Verdict, accountOf(again, features.InWords))
 		}
 	}
-	if played < 500 {
+	if played < 150 {
 		t.Errorf("only %d of %d cases were played again", played, len(found.Cases))
 	}
 }

@@ -33,7 +33,7 @@ func (m *movable) SetUsage(_ context.Context, u target.Usage) error {
 	return nil
 }
 
-func (m *movable) Now() time.Time { return m.now }
+func (m *movable) Now(context.Context) (time.Time, error) { return m.now, nil }
 
 func (m *movable) Advance(_ context.Context, d time.Duration) error {
 	m.now = m.now.Add(d)

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -62,19 +63,16 @@ func (s *Server) follow(r *http.Request, reader *reader, sender *sender) {
 
 // sinceOf is the ID behind which the client wants to begin, -1 for now.
 func sinceOf(w http.ResponseWriter, r *http.Request) (since int64, ok bool) {
-	text := r.Header.Get("Last-Event-ID")
-	if asked := r.URL.Query().Get("since"); asked != "" {
-		text = asked
-	}
+	q := queryOf(r, "since")
+	text := cmp.Or(q.text("since"), r.Header.Get("Last-Event-ID"))
 	if text == "" {
-		return -1, true
+		return -1, q.ok(w)
 	}
 	since, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || since < 0 {
-		problem(w, http.StatusBadRequest, "since is "+strconv.Quote(text)+": give the ID of an event, 0 for all that are known")
-		return 0, false
+		q.fault("since", strconv.Quote(text)+" is no ID of an event: 0 is before all that are known")
 	}
-	return since, true
+	return since, q.ok(w)
 }
 
 // sender writes to a client that may not read.

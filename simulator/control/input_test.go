@@ -10,10 +10,10 @@ import (
 	"github.com/relayspec/relayspec/simulator/control"
 )
 
-var _ = Describe("what can't be", func() {
+var _ = Describe("what can't be", Ordered, func() {
 	var l *lab
 
-	BeforeEach(func() { l = populated() })
+	BeforeAll(func() { l = populated() })
 
 	DescribeTable("a body is refused, with where and why",
 		func(method, path, body string, words ...string) {

@@ -62,7 +62,7 @@ func (j *journal) session(id string) *session {
 	s := &session{
 		sessionBody: sessionBody{ID: id, Began: began, Last: began},
 		refusals:    recent[explanation]{most: keptRefusals},
-		dialogue:    &transcript.Transcript{Keep: keptLinesOfSession, Now: j.now},
+		dialogue:    &transcript.Transcript{Keep: keptLinesOfSession}, // in real time: a frozen clock would tell nothing
 	}
 	j.byID[id] = s
 	if gone, full := j.kept.add(s); full {

@@ -70,6 +70,10 @@ func meaning(rule policy.RuleID) string {
 		return "the message has been through too many relays"
 	case "RFC5321-4.1.4":
 		return "the command comes out of its order"
+	case "RFC5321-4.1.2":
+		return "the command or its path can't be read"
+	case "RFC5321-4.2.4":
+		return "the relay doesn't know the command"
 	case "fault":
 		return "a fault that was asked for"
 	}

@@ -111,7 +111,9 @@ var _ = Describe("A driver over HTTP", func() {
 		Entry("500", problem(500, "out of paper"), "make the world: the driver failed at world: 500 Internal Server Error: out of paper"),
 		Entry("400", problem(400, "no such edition"), "the driver failed at world: 400 Bad Request: no such edition"),
 		Entry("401", problem(401, "who are you"), "the driver refuses the token at world: who are you; write the token"),
-		Entry("HTML", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<h1>busy</h1>", 503) }, `the driver failed at world: 503 Service Unavailable: "<h1>busy</h1>"`),
+		Entry("HTML", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "<h1>busy</h1>", http.StatusServiceUnavailable)
+		}, `the driver failed at world: 503 Service Unavailable: "<h1>busy</h1>"`),
 		Entry("a redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/elsewhere", http.StatusTemporaryRedirect)
 		},
@@ -239,23 +241,20 @@ var _ = Describe("A driver that is a program", func() {
 		}
 		file := filepath.Join(GinkgoT().TempDir(), "daemon")
 		p := puppetOf(nil)
-		r, err := profile("name: a relay\nports: {25: '"+p.relay.address()+"'}\n"+driver(describes+"\n*'\"world\"'*) setsid sh -c 'echo $$ >"+file+"; exec sleep 60' >/dev/null 2>&1 </dev/null & echo '{}'; exit 0;;")).
+		r, err := profile("name: a relay\nports: {25: '"+p.relay.address()+"'}\n"+driver(describes+"\n*'\"world\"'*) setsid sh -c 'echo $$ >"+file+"; exec sleep 60' >/dev/null 2>&1 </dev/null & while [ ! -s "+file+" ]; do sleep 0.02; done; echo '{}'; exit 0;;")).
 			Open(ctx, static.Options{})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(r.Apply(ctx, target.World{})).To(MatchError(ContainSubstring("unconfirmed")))
-		var daemon string
-		Eventually(func() string {
-			said, _ := os.ReadFile(file)
-			daemon = strings.TrimSpace(string(said))
-			return daemon
-		}).ShouldNot(BeEmpty())
+		said, err := os.ReadFile(file)
+		Expect(err).NotTo(HaveOccurred())
+		daemon := strings.TrimSpace(string(said))
 		command := func() string {
 			said, _ := os.ReadFile(filepath.Join("/proc", daemon, "cmdline"))
 			return string(said)
 		}
-		Eventually(command).Should(ContainSubstring("sleep"))
+		Eventually(command).WithTimeout(5 * time.Second).Should(ContainSubstring("sleep"))
 		Expect(r.Close()).To(Succeed())
-		Eventually(command).Should(BeEmpty())
+		Eventually(command).WithTimeout(5 * time.Second).Should(BeEmpty())
 	}, SpecTimeout(20*time.Second))
 
 	It("is told where the relay is, and what the harness chose", func() {

@@ -924,7 +924,7 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/sessions/{id}/explain (the `ExplainSession` operationId).
 	ExplainSession(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetTranscript What was said, credentials left out.
+	// GetTranscript What was said, credentials left out, in seconds of real time since the session began.
 	//
 	// Corresponds with GET /v1/sessions/{id}/transcript (the `GetTranscript` operationId).
 	GetTranscript(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1388,7 +1388,7 @@ func (c *Client) ExplainSession(ctx context.Context, id string, reqEditors ...Re
 	return c.Client.Do(req)
 }
 
-// GetTranscript What was said, credentials left out.
+// GetTranscript What was said, credentials left out, in seconds of real time since the session began.
 //
 // Corresponds with GET /v1/sessions/{id}/transcript (the `GetTranscript` operationId).
 func (c *Client) GetTranscript(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2878,7 +2878,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/sessions/{id}/explain (the `ExplainSession` operationId).
 	ExplainSessionWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*ExplainSessionResponse, error)
 
-	// GetTranscriptWithResponse What was said, credentials left out.
+	// GetTranscriptWithResponse What was said, credentials left out, in seconds of real time since the session began.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4501,7 +4501,7 @@ func (c *ClientWithResponses) ExplainSessionWithResponse(ctx context.Context, id
 	return ParseExplainSessionResponse(rsp)
 }
 
-// GetTranscriptWithResponse What was said, credentials left out.
+// GetTranscriptWithResponse What was said, credentials left out, in seconds of real time since the session began.
 //
 // Returns a wrapper object for the known response body format(s).
 //
