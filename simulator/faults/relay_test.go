@@ -339,7 +339,7 @@ var _ = Describe("A fault", func() {
 		Expect(strings.Count(string(said), "250 2.0.0")).To(Equal(10))
 		least := time.Duration(float64(len(said)-rate/10) / rate * float64(time.Second))
 		Expect(least).To(BeNumerically(">", 50*time.Millisecond))
-		Expect(time.Since(begun)).To(BeNumerically(">=", least))
+		Expect(time.Since(begun)).To(BeNumerically(">=", least-20*time.Millisecond)) // the connection is a little older than begun
 	})
 
 	It("is gone by the relay's own clock", func() {
