@@ -31,6 +31,8 @@ func Land() {
 
 // govern furnishes the island, runs the program and buries who dies, until the program has ended: then everything ends.
 func govern() (code int, err error) {
+	signals := make(chan os.Signal, 8) // those that come while it is furnished are passed on, too
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	if os.Getpid() != 1 { // somebody set the variable
 		return 0, fmt.Errorf("%s=%s is for a process that Command made; unset it", stageEnv, first)
 	}
@@ -43,8 +45,6 @@ func govern() (code int, err error) {
 	if err := serveNames("127.0.0.1:53"); err != nil {
 		return 0, err
 	}
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	// The program is settled here, and its temporary files are on the ground.
 	if err := errors.Join(os.Setenv(stageEnv, settled), os.Setenv("TMPDIR", filepath.Join(os.Getenv(groundEnv), "tmp"))); err != nil {
 		return 0, err
