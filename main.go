@@ -16,6 +16,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/relayspec/relayspec/fakes/island"
+	"github.com/relayspec/relayspec/features"
+	"github.com/relayspec/relayspec/features/target/child"
 )
 
 func main() {
@@ -73,12 +75,8 @@ func (e *exit) Unwrap() error { return e.err }
 
 // run is the program without its process: it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	go func() { // a second Ctrl-C ends at once
-		<-ctx.Done()
-		stop()
-	}()
 	err := command(ctx, args, &streams{stdin, stdout, stderr})
 	var ended *exit
 	switch {
@@ -91,6 +89,34 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "relayspec: %v\n", ended.err)
 	}
 	return ended.code
+}
+
+// interruptible gives a context that ends at the first Ctrl-C or SIGTERM. At the second the program ends at once, with
+// whatever it has started.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	over := make(chan struct{})
+	go func() {
+		for range 2 {
+			select {
+			case <-signals:
+			case <-over:
+				return
+			}
+			if ctx.Err() != nil {
+				child.EndAll()
+				os.Exit(features.ExitInterrupted)
+			}
+			cancel()
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+		close(over)
+	}
 }
 
 // command parses args and runs the command they name.

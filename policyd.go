@@ -18,7 +18,7 @@ import (
 // policyd is the command that decides for a Postfix.
 type policyd struct {
 	World    string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given; the README's world.yaml is a sample."`
-	Listen   string            `default:"127.0.0.1:10040" placeholder:"ADDR" help:"Where Postfix asks: host:port, or unix:PATH. Default: ${default}."`
+	Listen   string            `default:"127.0.0.1:10040" placeholder:"ADDR" help:"Where Postfix asks: host:port, or unix:PATH, open to whoever gets into its folder. Default: ${default}."`
 	Service  string            `placeholder:"FILE" help:"A service of your own, in the form of google-workspace.yaml. Default: the built-in one."`
 	Switch   map[string]string `placeholder:"NAME=VALUE" help:"Answer differently what the document leaves open: day-window=fixed. Repeat for more."`
 	Hold     time.Duration     `default:"5m" help:"How long a transaction that Postfix leaves alone keeps its places in the limits. Default: ${default}."`
@@ -149,6 +149,12 @@ func (c *policyd) listen() (net.Listener, error) {
 	l, err := net.Listen(network, address)
 	if err != nil {
 		return nil, wrong(fmt.Errorf("listen for Postfix: %w", err), next)
+	}
+	if network == "unix" { // Postfix asks as a user of its own
+		if err := os.Chmod(address, 0o666); err != nil {
+			l.Close()
+			return nil, wrong(fmt.Errorf("listen for Postfix: %w", err), next)
+		}
 	}
 	return l, nil
 }

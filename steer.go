@@ -45,7 +45,7 @@ type cockpit struct {
 // asked for the API.
 func (f *steering) open(o *reference.Options, own control.Options) (*cockpit, error) {
 	if f.Control == "" {
-		if f.ControlToken != "" || f.ControlTokenFile != "" || f.Clock != "" {
+		if asked(f.ControlToken, "TOKEN") || asked(f.ControlTokenFile, "TOKEN_FILE") || f.Clock != "" {
 			return nil, wrong(errors.New("--control-token, --control-token-file and --clock go with --control"), "Give --control 127.0.0.1:8025, or leave them out")
 		}
 		return nil, nil
@@ -76,6 +76,12 @@ func (f *steering) open(o *reference.Options, own control.Options) (*cockpit, er
 	const patience = 10 * time.Second
 	c.http = &http.Server{Handler: c.Server, ReadHeaderTimeout: patience}
 	return c, nil
+}
+
+// asked tells whether a flag about the API has a value that the environment doesn't give: what stands there for one program
+// may meet another.
+func asked(value, name string) bool {
+	return value != "" && value != os.Getenv("RELAYSPEC_CONTROL_"+name)
 }
 
 // token is the one that was given, empty if none was.

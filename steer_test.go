@@ -124,6 +124,14 @@ var _ = Describe("serve --control", func() {
 		s.stop()
 	})
 
+	It("serves no API for a token that stands in the environment for another program", func() {
+		GinkgoT().Setenv("RELAYSPEC_CONTROL_TOKEN", "another's")
+		s := serving()
+		Expect(s.address(25)).NotTo(BeEmpty())
+		s.stop()
+		Expect(s.String()).NotTo(ContainSubstring("control:"))
+	})
+
 	It("says that no mail can be shown where none is kept", func() {
 		s := serving("--control", "127.0.0.1:0", "--control-token", "t", "--mail", "off")
 		status, text := s.asks("GET", "/v1/messages", "t", "")

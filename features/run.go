@@ -200,16 +200,21 @@ func (r *runner) open() error {
 	return nil
 }
 
+// close closes all instances at once: each may take its time to end.
 func (r *runner) close() error {
-	var faults []error
-	for _, in := range r.instances {
+	faults := make([]error, len(r.instances))
+	var closing sync.WaitGroup
+	for i, in := range r.instances {
 		if in.closer == nil {
 			continue
 		}
-		if err := in.closer.Close(); err != nil {
-			faults = append(faults, fmt.Errorf("close the target: %w", err))
-		}
+		closing.Go(func() {
+			if err := in.closer.Close(); err != nil {
+				faults[i] = fmt.Errorf("close the target: %w", err)
+			}
+		})
 	}
+	closing.Wait()
 	return errors.Join(faults...)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -49,11 +50,13 @@ func Ask(ctx context.Context, q Question) (Answer, error) {
 	command := exec.CommandContext(ctx, q.Command[0], q.Command[1:]...)
 	out, log := &bounded{stop: stop}, &output{line: func(string) {}}
 	faults := &stream{output: log}
-	command.Dir, command.Env, command.Stdin = q.Dir, slices.Concat(os.Environ(), q.Env), bytes.NewReader(q.Input)
+	command.Dir, command.Env, command.Stdin = q.Dir, slices.Concat(os.Environ(), q.Env, []string{ours()}), bytes.NewReader(q.Input)
 	command.Stdout, command.Stderr = out, faults
 	inGroup(command)
 	command.Cancel = func() error { killGroup(command); return nil }
 	command.WaitDelay = heldWithin
+	runtime.LockOSThread() // the process ends with this thread
+	defer runtime.UnlockOSThread()
 	if err := command.Start(); err != nil {
 		return Answer{}, fmt.Errorf("start %s: %w", q.Command[0], err)
 	}

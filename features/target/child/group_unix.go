@@ -8,7 +8,10 @@ import (
 )
 
 // inGroup makes the process the first of a group of its own, so that its children can be ended with it.
-func inGroup(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+func inGroup(c *exec.Cmd) {
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	endWithUs(c.SysProcAttr)
+}
 
 // askGroup asks the group to end. What has ended already doesn't mind.
 func askGroup(c *exec.Cmd) { syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }

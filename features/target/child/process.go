@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,19 +35,27 @@ func Start(command, env []string, dir string, line func(string)) (*Process, erro
 	p := &Process{command: exec.Command(command[0], command[1:]...), over: make(chan struct{})}
 	p.output = &output{line: line}
 	out, faults := &stream{output: p.output}, &stream{output: p.output} // each its own, so that lines aren't mixed
-	p.command.Dir, p.command.Env = dir, append(os.Environ(), env...)
+	p.command.Dir, p.command.Env = dir, slices.Concat(os.Environ(), env, []string{ours()})
 	p.command.Stdout, p.command.Stderr = out, faults
 	p.command.WaitDelay = killWithin // a child of its own may hold its output open
 	inGroup(p.command)
-	if err := p.command.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", command[0], err)
-	}
+	started := make(chan error)
 	go func() {
+		runtime.LockOSThread() // the process ends with this thread
+		defer runtime.UnlockOSThread()
+		err := p.command.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		p.err = p.command.Wait()
 		out.flush()
 		faults.flush()
 		close(p.over)
 	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", command[0], err)
+	}
 	return p, nil
 }
 

@@ -43,6 +43,9 @@ type Driver struct {
 
 var _ target.Driver = (*Driver)(nil)
 
+// reset is the verb whose path names a customer: 404 says there that the customer is unknown, not the verb.
+const reset = "reset"
+
 // maxAnswer bounds an answer, in octets.
 const maxAnswer = 1 << 20
 
@@ -99,7 +102,7 @@ func (d *Driver) Apply(ctx context.Context, w target.World) error {
 
 // Reset implements target.Resetter.
 func (d *Driver) Reset(ctx context.Context, customer string) error {
-	return d.ask(ctx, "reset", nil, func(ctx context.Context) (*http.Response, error) { return d.client.ResetCustomer(ctx, customer) })
+	return d.ask(ctx, reset, nil, func(ctx context.Context) (*http.Response, error) { return d.client.ResetCustomer(ctx, customer) })
 }
 
 // SetUsage implements target.UsageSetter.
@@ -189,7 +192,7 @@ func (d *Driver) ask(ctx context.Context, verb string, into any, send func(conte
 func understand(verb string, answer *http.Response, body []byte, into any) error {
 	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	switch code := answer.StatusCode; {
-	case code == http.StatusNotImplemented, code == http.StatusNotFound && kind == "application/problem+json":
+	case code == http.StatusNotImplemented, code == http.StatusNotFound && kind == "application/problem+json" && verb != reset:
 		return target.ErrUnsupported
 	case code == http.StatusUnauthorized:
 		return fmt.Errorf("the driver refuses the token at %s: %s; write the token that the relay was given in control.token", verb, reason(kind, body))
