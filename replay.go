@@ -46,7 +46,8 @@ are never in a transcript; those that it names are made again, or taken from the
   relayspec replay FILE --as-feature                         as scenarios to begin with
 
 The last line says what came of it: "the same" or "differs"; and where the transcript marks an offending reply (!),
-"reproduced" when that came again with the same code and enhanced code, or "not reproduced".
+"reproduced" when that came again with the same code and enhanced code, behind replies that took or refused the same, or
+"not reproduced".
 
 Exit codes: 0 the same, or the offending reply is reproduced; 1 it differs, or the offending reply is not reproduced;
 with --against: 0 the two relays answer the same, 1 they don't;
