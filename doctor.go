@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/client"
+	"github.com/relayspec/relayspec/features"
 	"github.com/relayspec/relayspec/features/doctor"
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/features/target/static"
@@ -39,7 +40,7 @@ and in TLS, the credentials of roles.user, an envelope of the roles; then a mess
   relayspec doctor --target relay.yaml --json | jq '.checks[] | select(.state == "fail")'
 
 Exit codes: 0 nothing fails; 1 something does; 2 a mistake in the command line, or the profile is wrong, each fault with its
-line.`
+line; 130 interrupted.`
 }
 
 // diagnosis is what is written as JSON.
@@ -76,6 +77,9 @@ func (c *diagnose) Run(ctx context.Context, s *streams) error {
 	}
 	if err := write(s.out); err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return &exit{features.ExitInterrupted, errors.New("interrupted before all was looked at")}
 	}
 	if !found.Healthy {
 		return &exit{code: exitDiffers}

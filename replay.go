@@ -127,6 +127,9 @@ func (c *replay) play(ctx context.Context, script *features.Script, name string)
 	case errors.As(err, new(static.Faults)):
 		return nil, &exit{exitUsage, &advice{err, "Mend the profile and play it again"}}
 	case err != nil:
+		if bounded.Err() != nil {
+			err = fmt.Errorf("%w: %w", context.Cause(bounded), err)
+		}
 		return nil, &exit{exitUnopened, &advice{err, "See that the relay runs and that the profile says where"}}
 	}
 	played, err := script.Play(bounded, relay)

@@ -71,6 +71,7 @@ func (e *examination) send(token string) (client.Reply, error) {
 		return client.Reply{}, err
 	}
 	defer conn.Close()
+	conn.Until(e.ctx)
 	for _, step := range []func() (client.Reply, error){conn.ReadReply, func() (client.Reply, error) { return conn.Hello(e.hello()) }} {
 		if reply, err := step(); err != nil || !reply.Positive() {
 			return reply, err
