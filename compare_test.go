@@ -133,6 +133,11 @@ var _ = Describe("Comparing and repeating", func() {
 		Expect(got.code).To(Equal(1), got.err)
 		Expect(got.out).To(MatchRegexp(`(?m)^fail  25   connect +nobody listens there.*\n +-> Start the relay`))
 
+		Expect(os.WriteFile("steered.yaml", []byte("name: steered\nports: {25: \"127.0.0.1:9\"}\nexec: {command: [\"true\"]}\n"), 0o600)).To(Succeed())
+		got = relayspec("doctor", "--target", "steered.yaml")
+		Expect(got.code).To(Equal(1), got.err)
+		Expect(got.out).To(MatchRegexp(`(?m)^fail +open +the driver answers nothing.*\n +-> Run the command of exec by hand`))
+
 		got = relayspec("doctor", "--target", sample("minimal"))
 		Expect(got.code).To(Equal(0), got.out)
 		Expect(got.out).To(MatchRegexp(`(?m)^warn  25   STARTTLS +it isn't offered.*\n +-> Give the relay a certificate`))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/client"
+	"github.com/relayspec/relayspec/features"
 	"github.com/relayspec/relayspec/features/doctor"
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/features/target/static"
@@ -39,7 +40,7 @@ and in TLS, the credentials of roles.user, an envelope of the roles; then a mess
   relayspec doctor --target relay.yaml --json | jq '.checks[] | select(.state == "fail")'
 
 Exit codes: 0 nothing fails; 1 something does; 2 a mistake in the command line, or the profile is wrong, each fault with its
-line.`
+line; 130 interrupted.`
 }
 
 // diagnosis is what is written as JSON.
@@ -77,6 +78,9 @@ func (c *diagnose) Run(ctx context.Context, s *streams) error {
 	if err := write(s.out); err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return &exit{features.ExitInterrupted, errors.New("interrupted before all was looked at")}
+	}
 	if !found.Healthy {
 		return &exit{code: exitDiffers}
 	}
@@ -107,8 +111,7 @@ func (c *diagnose) patient(ctx context.Context, found *diagnosis) (*doctor.Patie
 	case errors.As(err, new(static.Faults)):
 		return nil, nil, &exit{exitUsage, &advice{err, "Mend the profile and look again"}}
 	case err != nil:
-		const todo = "Run the command of start by hand and see what it says; see that ready matches what it prints"
-		found.Checks = append(found.Checks, doctor.Check{Name: "start", State: doctor.Failure, Found: err.Error(), Todo: todo})
+		found.Checks = append(found.Checks, unopened(profile, err))
 		return nil, nil, nil
 	}
 	patient := c.known(relay, found)
@@ -123,6 +126,25 @@ func (c *diagnose) patient(ctx context.Context, found *diagnosis) (*doctor.Patie
 		patient.Deliveries = nil
 	}
 	return patient, relay, nil
+}
+
+// unopened is the check of a relay that can't be opened, with what of its profile is to be looked at.
+func unopened(p *static.Profile, err error) doctor.Check {
+	failed := doctor.Check{Name: "open", State: doctor.Failure, Found: err.Error()}
+	var look []string
+	if p.Start != nil {
+		look = append(look, "Run the command of start by hand and see what it says; see that ready matches what it prints")
+	}
+	switch {
+	case p.Exec != nil:
+		look = append(look, `Run the command of exec by hand: echo '{"verb":"describe"}' | COMMAND`)
+	case p.Control != nil:
+		look = append(look, "See that the control API is served at control.url, and takes control.token")
+	case p.Start == nil:
+		look = append(look, "See that what the profile names is there and free: its sink, its sources")
+	}
+	failed.Todo = strings.Join(look, ". ")
+	return failed
 }
 
 func documentedPorts() []target.Role {

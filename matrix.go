@@ -96,8 +96,7 @@ func readReports(paths []string, stdin io.Reader) ([]*reports.Run, error) {
 	for _, path := range paths {
 		run, err := readReport(path, stdin)
 		if err != nil {
-			const next = "Name reports that conform --report, or conform --json, of this version has written"
-			return nil, &exit{exitUsage, &advice{fmt.Errorf("%s: %w", path, err), next}}
+			return nil, unreadable(path, err)
 		}
 		runs = append(runs, run)
 	}

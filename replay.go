@@ -46,7 +46,8 @@ are never in a transcript; those that it names are made again, or taken from the
   relayspec replay FILE --as-feature                         as scenarios to begin with
 
 The last line says what came of it: "the same" or "differs"; and where the transcript marks an offending reply (!),
-"reproduced" when that came again with the same code and enhanced code, or "not reproduced".
+"reproduced" when that came again with the same code and enhanced code, behind replies that took or refused the same, or
+"not reproduced".
 
 Exit codes: 0 the same, or the offending reply is reproduced; 1 it differs, or the offending reply is not reproduced;
 with --against: 0 the two relays answer the same, 1 they don't;
@@ -126,6 +127,9 @@ func (c *replay) play(ctx context.Context, script *features.Script, name string)
 	case errors.As(err, new(static.Faults)):
 		return nil, &exit{exitUsage, &advice{err, "Mend the profile and play it again"}}
 	case err != nil:
+		if bounded.Err() != nil {
+			err = fmt.Errorf("%w: %w", context.Cause(bounded), err)
+		}
 		return nil, &exit{exitUnopened, &advice{err, "See that the relay runs and that the profile says where"}}
 	}
 	played, err := script.Play(bounded, relay)

@@ -205,6 +205,12 @@ func (s *scenario) wrongAnswer(want string, got client.Reply) error {
 	return &Failure{Want: want + s.to(), Got: s.plain(got.String()), Reply: codesOf(got)}
 }
 
+// wrongLast is wrongAnswer for the reply that was heard last, whatever no Then has asked about before it.
+func (s *scenario) wrongLast(want string, got client.Reply) error {
+	s.talk.judged = len(s.talk.heard)
+	return s.wrongAnswer(want, got)
+}
+
 // mark marks reply, behind which heard[next:] came, as the offending one.
 func (s *scenario) mark(next int, reply client.Reply) {
 	later := 0
@@ -292,7 +298,7 @@ func inStep(ctx context.Context) error {
 			return s.malformed(err)
 		}
 		if !exchange.want.accept(reply.Code) {
-			return s.wrongAnswer(exchange.want.String()+", each reply belonging to its command,", reply)
+			return s.wrongLast(exchange.want.String()+", each reply belonging to its command,", reply)
 		}
 	}
 	return nil
@@ -329,7 +335,7 @@ func stillRelays(ctx context.Context) error {
 			return fmt.Errorf("the relay put the client off where the session should go on: %s", s.plain(reply.String()))
 		}
 		if !reply.Positive() && !(line == "DATA" && reply.Intermediate()) {
-			return s.wrongAnswer("the session to go on", reply)
+			return s.wrongLast("the session to go on", reply)
 		}
 	}
 	s.talk.judged = len(s.talk.heard)
@@ -443,7 +449,7 @@ func (s *scenario) refuses(line, want string) error {
 	s.talk.said = line
 	reply, err := s.say(filled)
 	if err == nil && (reply.Positive() || reply.Intermediate()) {
-		return s.wrongAnswer(want+", 4yz or 5yz,", reply)
+		return s.wrongLast(want+", 4yz or 5yz,", reply)
 	}
 	return ignoreEnd(err)
 }
@@ -458,7 +464,7 @@ func (s *scenario) endsNoMessage(want string) error {
 		reply, err = s.say(".")
 	}
 	if err == nil && reply.Positive() {
-		return s.wrongAnswer(want+", 4yz or 5yz,", reply)
+		return s.wrongLast(want+", 4yz or 5yz,", reply)
 	}
 	return ignoreEnd(err)
 }
@@ -473,7 +479,7 @@ func obeysNothing(ctx context.Context) error {
 	case errors.As(err, &noReply):
 		return nil
 	case err == nil && reply.Positive():
-		return s.wrongAnswer("nothing to be obeyed", reply)
+		return s.wrongLast("nothing to be obeyed", reply)
 	}
 	return err
 }
@@ -546,7 +552,7 @@ func standsOrBeginsAnew(ctx context.Context) error {
 	case err != nil:
 		return s.malformed(err)
 	case !reply.Intermediate():
-		return s.wrongAnswer("354, the refused MAIL having changed nothing,", reply)
+		return s.wrongLast("354, the refused MAIL having changed nothing,", reply)
 	}
 	return nil
 }

@@ -135,7 +135,7 @@ func (l *look) beginAs(ctx context.Context, sv server, name string, secure bool)
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(ctx, func() { conn.Close() })
+	conn.Until(ctx)
 	for _, step := range []func() (client.Reply, error){conn.ReadReply, func() (client.Reply, error) { return conn.Hello(name) }} {
 		if reply, err := step(); err != nil || !reply.Positive() {
 			conn.Close()

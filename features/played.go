@@ -1,6 +1,7 @@
 package features
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
@@ -83,10 +84,27 @@ func (p *Played) Offending() *Turn {
 	return nil
 }
 
-// Reproduced tells whether the reply that was marked came again: with the same code and enhanced code.
+// Reproduced tells whether the reply that was marked came again: with the same code and enhanced code, and behind what led
+// to it.
 func (p *Played) Reproduced() bool {
 	marked := p.Offending()
-	return marked != nil && marked.Agrees(InCodes)
+	return marked != nil && marked.Agrees(InCodes) && p.astray() == nil
+}
+
+// astray is the first reply of another class than the recorded one before the offending reply, in its session: behind a
+// command that was refused then and is taken now, or the other way round, the same reply says something else. nil: none.
+func (p *Played) astray() *Turn {
+	marked := p.Offending()
+	for i := range p.Turns {
+		t := &p.Turns[i]
+		switch {
+		case t == marked:
+			return nil
+		case t.Session == marked.Session && t.Heard && t.Want.Code/100 != t.Got.Code/100:
+			return t
+		}
+	}
+	return nil
 }
 
 // OnOffending says whether the offending reply came again, and which one came; "" where none is marked.
@@ -97,6 +115,9 @@ func (p *Played) OnOffending() string {
 		return ""
 	case p.Reproduced():
 		return printable("reproduced: " + marked.Got.String())
+	case marked.Agrees(InCodes):
+		before := p.astray()
+		return printable(fmt.Sprintf("not reproduced: it came again, but before it %s, where it was %s", cmp.Or(before.Gone, before.Got.String()), before.Want))
 	}
 	came := marked.Got.String()
 	if marked.Gone != "" {

@@ -433,6 +433,8 @@ func (p *player) connect(ctx context.Context, step *client.Step) error {
 	if err != nil {
 		turn.Fails, turn.Why = true, client.Explain(err)
 		t.over = "it isn't connected"
+	} else {
+		t.conn.Until(ctx)
 	}
 	p.played.add(turn)
 	return nil

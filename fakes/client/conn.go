@@ -207,10 +207,16 @@ func (c *Conn) recordEnd(by string) {
 	}
 }
 
-// watch closes the connection when ctx ends. The function it gives ends the watch and tells whether that happened.
+// Until closes the connection when ctx ends, so that what is being waited for fails at once. The function it gives ends the
+// watch, and tells whether that was in time.
+func (c *Conn) Until(ctx context.Context) (release func() bool) {
+	socket := c.link.Conn // what STARTTLS puts over it ends with it
+	return context.AfterFunc(ctx, func() { socket.Close() })
+}
+
+// watch is Until; the function it gives tells, too, whether that happened.
 func (c *Conn) watch(ctx context.Context) (stop func(err error) error) {
-	socket := c.link.Conn
-	release := context.AfterFunc(ctx, func() { socket.Close() })
+	release := c.Until(ctx)
 	return func(err error) error {
 		if !release() && err != nil && ctx.Err() != nil {
 			return fmt.Errorf("session given up: %w", context.Cause(ctx))

@@ -29,6 +29,7 @@ type reader struct {
 
 	mechanism string // of the last AUTH
 	user      string // who authenticates
+	named     bool   // LOGIN: the user was said; what comes next is the password
 	answers   int    // that follow AUTH without being asked for
 	asked     bool   // the last reply was 334
 }
@@ -155,7 +156,7 @@ func (r *reader) add(e transcript.Entry, line string, crlf bool) {
 
 // auth takes AUTH, with its initial response where it has one.
 func (r *reader) auth(words []string, line string, crlf bool) {
-	r.mechanism, r.user, r.answers = strings.ToUpper(words[1]), "", 0
+	r.mechanism, r.user, r.named, r.answers = strings.ToUpper(words[1]), "", false, 0
 	text := strings.TrimSuffix(line, "\r\n")
 	if len(words) == 2 {
 		r.answers = 1
@@ -183,6 +184,7 @@ func (r *reader) answer(text, line string, crlf bool) {
 // learn names the credential in an answer, so that a replay can make it again; false: nobody knows what is in it.
 func (r *reader) learn(answer string) bool {
 	if answer == "" || answer == "=" || answer == "*" {
+		r.named = true
 		return true
 	}
 	octets, err := base64.StdEncoding.DecodeString(answer)
@@ -199,8 +201,8 @@ func (r *reader) learn(answer string) bool {
 		r.log.Know(parts[2], "password of "+parts[1])
 		return true
 	case "LOGIN":
-		if r.user == "" {
-			r.user = text
+		if !r.named {
+			r.user, r.named = text, true
 			return true
 		}
 		r.log.Know(text, "password of "+r.user)

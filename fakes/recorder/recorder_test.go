@@ -194,7 +194,10 @@ func TestARecordedSession(t *testing.T) {
 	}
 	c.WriteRaw([]byte("NOOP\n"))
 	must(c.ReadReply())
-	must(c.Quit())
+	must(c.Cmd("QUIT"))
+	if _, err := c.ReadReply(); !client.Ended(err) { // the relay has closed before the recording ends
+		t.Fatalf("behind QUIT: %v", err)
+	}
 	want := `[1] @: connect {}
 [1] #: connected
 [1] S: 220 up.example
@@ -252,6 +255,31 @@ func TestARecordedSession(t *testing.T) {
 	}
 	if err != nil {
 		t.Errorf("it can't be played: %v", err)
+	}
+}
+
+func TestAPasswordBehindAnEmptyNameIsNoName(t *testing.T) {
+	u := relay(t, scriptedSMTP(certificate(t)))
+	r, said := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
+	d := &client.Dialer{Address: r.Address(), Timeout: 5 * time.Second}
+	c, err := d.Dial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.ReadReply(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.AuthPlain("anna", "hunter2hunter2"); err != nil { // credentials that are known by a name
+		t.Fatal(err)
+	}
+	for _, line := range []string{"AUTH LOGIN =", "Y29ycmVjdCBob3JzZQ==", "QUIT"} {
+		if _, err := c.Cmd(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := said(); strings.Contains(got, "Y29ycmVjdCBob3JzZQ") || !strings.Contains(got, "AUTH LOGIN") {
+		t.Errorf("the password stands in\n%s", got)
 	}
 }
 

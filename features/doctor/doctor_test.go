@@ -245,6 +245,15 @@ func TestWhatIsIll(t *testing.T) {
 	}
 }
 
+func TestWithoutRolesNoMessageIsSentAndNothingIsToMend(t *testing.T) {
+	r := &relay{certificate: good(t)}
+	p := patientOf(r, target.Port587, r.serve(t, false))
+	p.Roles = target.Roles{}
+	if c := check(t, Examine(context.Background(), p), "sink"); c.State != Skipped || !strings.Contains(c.Todo, "roles:") {
+		t.Errorf("got %+v", c)
+	}
+}
+
 // listening is a port of the loopback whose connections go to serve.
 func listening(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()

@@ -27,6 +27,9 @@ func (e *examination) message() {
 	case e.Deliveries == nil:
 		e.say(0, "sink", Skipped, "the profile has no sink", "Write sink: {listen: \"127.0.0.1:0\"} and have the relay deliver there, so that what it delivers can be judged")
 		return
+	case e.Roles.Sender == "":
+		e.say(0, "sink", Skipped, "no roles say who sends a message there to whom", "Write roles: {sender: ADDRESS, recipients: [\"*@DOMAIN\"]}")
+		return
 	case e.mail == 0:
 		e.say(0, "sink", Skipped, "no port takes a message to send there", "Mend what failed above")
 		return
@@ -68,6 +71,7 @@ func (e *examination) send(token string) (client.Reply, error) {
 		return client.Reply{}, err
 	}
 	defer conn.Close()
+	conn.Until(e.ctx)
 	for _, step := range []func() (client.Reply, error){conn.ReadReply, func() (client.Reply, error) { return conn.Hello(e.hello()) }} {
 		if reply, err := step(); err != nil || !reply.Positive() {
 			return reply, err

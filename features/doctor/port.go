@@ -96,6 +96,7 @@ func (v *visit) connect() bool {
 		return false
 	}
 	v.conn = conn
+	conn.Until(v.ctx)
 	v.tell("connect", OK, fmt.Sprintf("%s answers %s", d.Address, took(began)), "")
 	if !v.dialer.ImplicitTLS {
 		return true

@@ -57,6 +57,7 @@ func (r *Relay) greeted(ctx context.Context, role target.Role) (*client.Conn, er
 	if err != nil {
 		return nil, err
 	}
+	conn.Until(ctx)
 	reply, err := conn.ReadReply()
 	if err == nil && reply.Code != 220 {
 		err = fmt.Errorf("the relay turns everybody away: it greets with %s", reply)
