@@ -16,6 +16,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/relayspec/relayspec/features/target"
+	"github.com/relayspec/relayspec/features/yamlfile"
 	"github.com/relayspec/relayspec/reports"
 )
 
@@ -70,6 +71,9 @@ func run(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) (*r
 	found := r.found(err)
 	found.Started, found.Duration = started.UTC().Truncate(time.Millisecond), time.Since(started)
 	r.Suite.conclude(found, r.Baseline, r.Gating)
+	if errors.As(err, new(yamlfile.Faults)) {
+		found.Gate.Code, found.Gate.Word = ExitMistaken, reports.Mistaken
+	}
 	return found, err
 }
 

@@ -26,6 +26,7 @@ const (
 	Satisfied    GateWord = "satisfied"
 	Unsatisfied  GateWord = "not satisfied" // something doesn't hold and isn't in the baseline
 	NobodyKnows  GateWord = "inconclusive"  // nobody could tell
+	Mistaken     GateWord = "mistaken"      // a file that says how to judge is wrong
 	NothingRan   GateWord = "nothing ran"
 	StaleEntries GateWord = "baseline stale" // an entry of the baseline is true no more
 	CutShort     GateWord = "interrupted"
