@@ -3,6 +3,7 @@ package static_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -59,7 +60,11 @@ func judge(p *static.Profile, selection string) (*reports.Run, error) {
 	})
 	Expect(time.Since(began)).To(BeNumerically("<", 20*time.Second))
 	Expect(run.Totals.Verdicts[reports.Fail]).To(BeZero())
-	Expect(features.ExitCode(run)).To(Equal(features.ExitInconclusive))
+	code := features.ExitInconclusive
+	if errors.As(err, new(static.Faults)) {
+		code = features.ExitMistaken
+	}
+	Expect(features.ExitCode(run)).To(Equal(code))
 	var report bytes.Buffer
 	Expect(reports.WriteText(&report, run, reports.TextOptions{})).To(Succeed())
 	Expect(report.String()).To(HaveSuffix("Overall  inconclusive\n"))
