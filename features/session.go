@@ -225,11 +225,7 @@ func (s *scenario) authenticate(conn *client.Conn, sv server) (client.Reply, err
 	if _, user, err := s.world.user(sv.user); err == nil && password == "" {
 		password = user.Password
 	}
-	offered := conn.Capabilities().Parameters("AUTH")
-	if len(offered) > 0 && !containsFold(offered, "PLAIN") && containsFold(offered, "LOGIN") {
-		return conn.AuthLogin(s.real(sv.user), s.secret(password))
-	}
-	return conn.AuthPlain(s.real(sv.user), s.secret(password))
+	return conn.Auth(s.real(sv.user), s.secret(password))
 }
 
 // dialer says where and how sv connects. A documented port that the target doesn't serve is a failure, not an error.

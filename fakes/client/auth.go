@@ -2,9 +2,21 @@ package client
 
 import (
 	"encoding/base64"
+	"slices"
+	"strings"
 
 	"github.com/relayspec/relayspec/reports/transcript"
 )
+
+// Auth says AUTH with PLAIN and gives the relay's verdict; with LOGIN where the relay announced that and not PLAIN.
+func (c *Conn) Auth(user, password string) (Reply, error) {
+	offered := strings.ToUpper(c.capabilities["AUTH"])
+	announces := func(mechanism string) bool { return slices.Contains(strings.Fields(offered), mechanism) }
+	if announces("LOGIN") && !announces("PLAIN") {
+		return c.AuthLogin(user, password)
+	}
+	return c.AuthPlain(user, password)
+}
 
 // AuthPlain says AUTH PLAIN with its initial response and gives the relay's verdict. Source: RFC 4616 §2, RFC 4954 §4.
 func (c *Conn) AuthPlain(user, password string) (Reply, error) {

@@ -260,6 +260,30 @@ func TestAuth(t *testing.T) {
 	}
 }
 
+func TestAuthPrefersPLAINToLOGIN(t *testing.T) {
+	c := greeted(t, `
+		C: EHLO a.example
+		S: 250-b.example
+		S: 250 AUTH login XOAUTH2
+		C: AUTH LOGIN
+		S: 504 5.5.4 no more
+		C: EHLO a.example
+		S: 250-b.example
+		S: 250 AUTH LOGIN PLAIN
+		C: AUTH PLAIN AGFsaWNlAHNlY3JldA==
+		S: 235 2.7.0 Accepted
+		C: EHLO a.example
+		S: 250 b.example
+		C: AUTH PLAIN AGFsaWNlAHNlY3JldA==
+		S: 502 5.5.1 what`)
+	for _, want := range []int{504, 235, 502} {
+		must(t)(c.Hello("a.example"))
+		if reply := must(t)(c.Auth("alice", "secret")); reply.Code != want {
+			t.Errorf("got %v, want %d", reply, want)
+		}
+	}
+}
+
 func TestErrorsHoldNoCredentials(t *testing.T) {
 	c := greeted(t, `
 		C: AUTH PLAIN AGFsaWNlAHNlY3JldA==
