@@ -66,6 +66,11 @@ func (inspect) Help() string {
     recipients: ["*@example.net"]
   sink: {listen: "127.0.0.1:0"}     # where it delivers to; with start: {sink} in its command
 
+One that relays only for who has authenticated has more in its roles, and sessions begin with AUTH:
+
+    user: {address: app@corp.example, password: "${RELAY_PASSWORD}"}
+    authenticate: true
+
 A relay that can be steered says in its profile by whom, and then needs no roles:
 
   exec: {command: [./driver]}       # a program: one JSON request on standard input, one JSON answer, a run a verb
@@ -138,6 +143,8 @@ type roles struct {
 	Recipients []string `json:"recipients"`
 	User       string   `json:"user,omitempty"`
 	Other      string   `json:"other,omitempty"`
+	// Authenticate: sessions begin with AUTH as User.
+	Authenticate bool `json:"authenticate,omitempty"`
 }
 
 func look(r *static.Relay) sight {
@@ -146,7 +153,7 @@ func look(r *static.Relay) sight {
 		Name: description.Name, Version: description.Version, Driver: description.Driver, Sink: r.Sink(),
 		Ports: map[string]string{}, Unplayed: map[string]string{},
 		Capabilities: description.Capabilities, Announced: append([]target.Capability{}, r.Announced()...),
-		Roles: roles{cast.Client, cast.Sender, cast.Recipients, cast.User.Address, cast.Other.Address},
+		Roles: roles{cast.Client, cast.Sender, cast.Recipients, cast.User.Address, cast.Other.Address, cast.Authenticate},
 	}
 	for _, role := range []target.Role{target.Port25, target.Port465, target.Port587} {
 		if address := r.Address(role); address != "" {
@@ -179,7 +186,11 @@ func (f *sight) print(w io.Writer) error {
 	say("client", f.Roles.Client)
 	say("sender", f.Roles.Sender)
 	say("recipients", strings.Join(f.Roles.Recipients, ", "))
-	say("user", f.Roles.User)
+	user := f.Roles.User
+	if f.Roles.Authenticate {
+		user += ", as whom sessions begin"
+	}
+	say("user", user)
 	say("other", f.Roles.Other)
 	say("judged by", names(f.Capabilities))
 	say("announced", names(f.Announced))

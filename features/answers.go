@@ -196,8 +196,18 @@ func (s *scenario) relayed(content string) (reply client.Reply, err error) {
 	return reply, nil
 }
 
+// asksForAUTH tells whether reply, the last that was judged, is that of a relay that does nothing before the client has
+// authenticated, to a command that it may answer so. Source: RFC 4954 §6.
+func (s *scenario) asksForAUTH(reply client.Reply) bool {
+	verb := s.talk.heard[s.talk.judged-1].command
+	return reply.Code == 530 && s.barred() && !slices.Contains([]string{"AUTH", "EHLO", "HELO", "NOOP", "RSET", "QUIT"}, verb)
+}
+
 // wrongAnswer is the failure of a reply that isn't acceptable, or the error of one that ends the session.
 func (s *scenario) wrongAnswer(want string, got client.Reply) error {
+	if s.asksForAUTH(got) {
+		return withoutAUTH("client")
+	}
 	if got.Code == 421 {
 		return fmt.Errorf("the relay ended the session where %s was awaited: %s", want, s.plain(got.String()))
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ type heard struct {
 // dialogueSteps are the Givens and Whens of the protocol. A Given asks that the relay goes along, and is an error when it
 // doesn't; a When leaves the reply to the Thens.
 func dialogueSteps(sc *godog.ScenarioContext) {
-	sc.Given(`^a client that has (connected|said EHLO|said HELO|started TLS|said EHLO in TLS|come to where it may authenticate|authenticated)$`, aClientThat)
+	sc.Given(`^a client that has (connected|said EHLO|said EHLO in the clear|said HELO|started TLS|said EHLO in TLS|come to where it may authenticate|authenticated)$`, aClientThat)
 	sc.Given(`^it has begun a transaction(?: with (no|\d+) recipients?)?$`, hasBegun)
 	sc.Given(`^it has begun its message$`, hasBegunMessage)
 	sc.Given(`^it has said "(.*)"$`, hasSaid)
@@ -72,13 +73,17 @@ func aClientThat(ctx context.Context, how string) error {
 	return nil
 }
 
-// gettingTo lists the exchanges between the greeting and how.
+// gettingTo lists the exchanges between the greeting and how. Where the relay relays only for who has authenticated, a
+// client that has said EHLO has done that, too, unless it is to be in the clear.
 func (s *scenario) gettingTo(ctx context.Context, how string) []func() (client.Reply, error) {
 	hello := func() (client.Reply, error) { return s.hello("EHLO") }
 	startTLS := func() (client.Reply, error) { return s.startTLS(ctx) }
+	if s.talk.roles.Authenticate && (how == "said EHLO" || how == "said EHLO in TLS") {
+		how = "authenticated"
+	}
 	var steps []func() (client.Reply, error)
 	switch how {
-	case "said EHLO":
+	case "said EHLO", "said EHLO in the clear":
 		steps = append(steps, hello)
 	case "said HELO":
 		steps = append(steps, func() (client.Reply, error) { return s.hello("HELO") })
@@ -178,11 +183,18 @@ func (s *scenario) company(ctx context.Context) (*target.Roles, error) {
 
 // words fills in a line of the feature.
 func (s *scenario) words() words {
-	w := words{roles: *s.talk.roles, token: target.TokenMark + s.namespace + "-talk."}
+	w := words{roles: *s.talk.roles, token: target.TokenMark + s.namespace + "-talk.", barred: s.barred()}
 	if s.talk.conn != nil {
 		w.announced = s.talk.conn.Capabilities()
 	}
 	return w
+}
+
+// barred tells whether the relay would relay for this client if it had authenticated, and doesn't: 235 says that it has.
+// Source: RFC 4954 §4, §6.
+func (s *scenario) barred() bool {
+	accepts := func(h heard) bool { return h.reply.Code == 235 }
+	return s.talk.roles.Authenticate && !slices.ContainsFunc(s.talk.heard, accepts)
 }
 
 // hear reads the reply to command.
@@ -237,12 +249,7 @@ func (s *scenario) proveIdentity() (client.Reply, error) {
 	if user.Address == "" {
 		return client.Reply{}, errors.New("the target names nobody for {user}")
 	}
-	offered := s.talk.conn.Capabilities().Parameters("AUTH")
-	authenticate := s.talk.conn.AuthPlain
-	if len(offered) > 0 && !containsFold(offered, "PLAIN") && containsFold(offered, "LOGIN") {
-		authenticate = s.talk.conn.AuthLogin
-	}
-	reply, err := authenticate(user.Address, user.Password)
+	reply, err := s.talk.conn.Auth(user.Address, user.Password)
 	if err == nil {
 		s.took("AUTH", reply)
 	}
@@ -362,7 +369,7 @@ func relaysSized(ctx context.Context, octets string) error {
 	if size > most && s.volume == VolumeLight {
 		return &Missing{target.Volume}
 	}
-	recipient, err := s.words().recipient("")
+	recipient, err := s.words().role("recipient")
 	if err != nil {
 		return err
 	}

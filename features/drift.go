@@ -3,6 +3,7 @@ package features
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -273,6 +274,9 @@ func tryChunking(ctx context.Context, l *look) (bool, string, error) {
 
 // transaction begins one with so many recipients, and gives the first refusal or the last reply.
 func (l *look) transaction(conn *client.Conn, sender string, recipients int) (client.Reply, error) {
+	if l.roles.Authenticate {
+		return client.Reply{}, errors.New("the relay relays only for who has authenticated")
+	}
 	reply, err := conn.Cmd("MAIL FROM:<" + sender + ">")
 	w := words{roles: *l.roles, token: target.TokenMark + l.namespace}
 	for i := 0; i < recipients && err == nil && reply.Positive(); i++ {

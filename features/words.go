@@ -31,6 +31,7 @@ type words struct {
 	roles     target.Roles
 	token     string
 	announced client.Capabilities // of the last EHLO
+	barred    bool                // it would take mail of the roles only if the client had authenticated
 }
 
 // fill gives text as octets to be sent. An error names what can't be filled in.
@@ -173,8 +174,14 @@ const rolePrefix = "role "
 // roleCapability is a role as what a target lacks: its profile binds nobody to it.
 func roleCapability(name string) target.Capability { return target.Capability(rolePrefix + name) }
 
+// withoutAUTH is a role that nobody plays who hasn't authenticated.
+func withoutAUTH(name string) error { return &Missing{roleCapability(name + " without AUTH")} }
+
 // role gives the value of a role. A role that nobody plays is *Missing.
 func (w words) role(name string) (string, error) {
+	if w.barred && (name == "sender" || strings.HasPrefix(name, "recipient")) {
+		return "", withoutAUTH(name)
+	}
 	if number, ok := strings.CutPrefix(name, "recipient"); ok {
 		return w.recipient(number)
 	}

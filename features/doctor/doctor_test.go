@@ -34,6 +34,7 @@ type relay struct {
 	certificate *tls.Certificate // nil: no TLS
 	password    string           // "": no AUTH
 	clearAuth   bool
+	wantsAUTH   bool   // it takes mail only of who has authenticated
 	refuses     string // a command: MAIL or RCPT
 	loses       bool   // nothing arrives at the sink
 	ahead       time.Duration
@@ -42,7 +43,7 @@ type relay struct {
 	kept [][]byte
 }
 
-func (r *relay) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{r}, nil }
+func (r *relay) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{relay: r}, nil }
 
 // Delivered implements target.Deliveries.
 func (r *relay) Delivered(ctx context.Context, token string, wait time.Duration) ([]target.Message, error) {
@@ -57,7 +58,10 @@ func (r *relay) Delivered(ctx context.Context, token string, wait time.Duration)
 	return found, nil
 }
 
-type session struct{ *relay }
+type session struct {
+	*relay
+	authenticated bool
+}
 
 func (s *session) Reset()        {}
 func (s *session) Logout() error { return nil }
@@ -74,6 +78,7 @@ func (s *session) Auth(string) (sasl.Server, error) {
 		if password != s.password {
 			return errors.New("no")
 		}
+		s.authenticated = true
 		return nil
 	}), nil
 }
@@ -82,7 +87,7 @@ func (s *session) Mail(string, *smtp.MailOptions) error { return s.refusal("MAIL
 func (s *session) Rcpt(string, *smtp.RcptOptions) error { return s.refusal("RCPT") }
 
 func (s *session) refusal(command string) error {
-	if s.refuses == command {
+	if s.refuses == command || s.wantsAUTH && !s.authenticated {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "not for you"}
 	}
 	return nil
@@ -242,6 +247,19 @@ func TestWhatIsIll(t *testing.T) {
 				t.Error("it is called healthy")
 			}
 		})
+	}
+}
+
+func TestARelayThatWantsAUTHGetsTheMessageBehindIt(t *testing.T) {
+	for _, role := range []target.Role{target.Port587, target.Port465} {
+		r := &relay{certificate: good(t), password: "right", wantsAUTH: true}
+		p := patientOf(r, role, r.serve(t, role == target.Port465))
+		for authenticate, want := range map[bool]State{true: OK, false: Failure} {
+			p.Roles.Authenticate = authenticate
+			if c := check(t, Examine(context.Background(), p), "message"); c.State != want {
+				t.Errorf("port %d, authenticate %t: %+v", role, authenticate, c)
+			}
+		}
 	}
 }
 

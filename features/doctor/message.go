@@ -61,7 +61,7 @@ func (e *examination) message() {
 	e.skew(delivered[0].Data, sent)
 }
 
-// send sends a message with token, in TLS where that is offered.
+// send sends a message with token.
 func (e *examination) send(token string) (client.Reply, error) {
 	d := *e.Dialers[e.mail]
 	d.TLS = d.TLS.Clone()
@@ -72,7 +72,7 @@ func (e *examination) send(token string) (client.Reply, error) {
 	}
 	defer conn.Close()
 	conn.Until(e.ctx)
-	for _, step := range []func() (client.Reply, error){conn.ReadReply, func() (client.Reply, error) { return conn.Hello(e.hello()) }} {
+	for _, step := range e.opening(conn) {
 		if reply, err := step(); err != nil || !reply.Positive() {
 			return reply, err
 		}
@@ -84,6 +84,26 @@ func (e *examination) send(token string) (client.Reply, error) {
 		conn.Quit()
 	}
 	return came.Reply, err
+}
+
+// opening lists the exchanges up to where the relay takes mail: to AUTH, in TLS where that is offered, if it wants that.
+func (e *examination) opening(conn *client.Conn) []func() (client.Reply, error) {
+	hello := func() (client.Reply, error) { return conn.Hello(e.hello()) }
+	steps := []func() (client.Reply, error){conn.ReadReply, hello}
+	if !e.Roles.Authenticate {
+		return steps
+	}
+	encrypt := func() (client.Reply, error) {
+		if conn.TLS() || !conn.Capabilities().Has("STARTTLS") {
+			return hello()
+		}
+		if reply, err := conn.StartTLS(e.ctx); err != nil || !reply.Positive() {
+			return reply, err
+		}
+		return hello()
+	}
+	prove := func() (client.Reply, error) { return conn.Auth(e.Roles.User.Address, e.Roles.User.Password) }
+	return append(steps, encrypt, prove)
 }
 
 // skew compares the date in the relay's trace field with this machine's. Source: RFC 5321 §4.4.

@@ -9,7 +9,7 @@ Feature: RFC 3207: TLS within a session
     RFC 3207 §2.
 
     Scenario: The keyword stands alone
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       Then the reply to EHLO gives "STARTTLS" no parameter
 
   @RFC3207-4/ready @must
@@ -18,7 +18,7 @@ Feature: RFC 3207: TLS within a session
     RFC 3207 §4.
 
     Scenario: A message is relayed in TLS
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       And it has said "STARTTLS"
       When it begins TLS
       And it says "EHLO {client}"
@@ -27,12 +27,12 @@ Feature: RFC 3207: TLS within a session
       And the session is in step
 
     Scenario: STARTTLS is answered with 220
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       When it says "STARTTLS"
       Then the relay answers 220 or 454
 
     Scenario: The verb has no case
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       When it says "StartTLS"
       Then the relay answers 220 or 454
 
@@ -41,7 +41,7 @@ Feature: RFC 3207: TLS within a session
     501 is the reply for it. RFC 3207 §4.
 
     Scenario: An argument is refused, and the session goes on in the clear
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       When it says "STARTTLS now"
       Then the relay answers 501
       And it can still relay a message
@@ -73,13 +73,13 @@ Feature: RFC 3207: TLS within a session
     RFC 3207 §4.2.
 
     Scenario: A transaction that was begun in the clear is over
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       And it has begun a transaction
       When it sends "STARTTLS\r\n"
       Then nothing that came before TLS is remembered in it
 
     Scenario: A sender that was given in the clear is nobody's
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       And it has begun a transaction with no recipients
       When it sends "STARTTLS\r\n"
       Then the sender that was given before TLS is forgotten in it
@@ -102,7 +102,7 @@ Feature: RFC 3207: TLS within a session
     away. RFC 3207 §4.2, §6; RFC 2920 §3.1 (STARTTLS ends a group).
 
     Scenario Outline: <command> is sent with STARTTLS
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       When it sends in one segment:
         """
         STARTTLS
@@ -119,7 +119,7 @@ Feature: RFC 3207: TLS within a session
         | XYZZY                |
 
     Scenario: A whole envelope is sent with STARTTLS
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       When it sends in one segment:
         """
         STARTTLS
@@ -135,7 +135,7 @@ Feature: RFC 3207: TLS within a session
     RFC 3207 §4, §4.1.
 
     Scenario: Commands in the clear where the handshake should be
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       When it says "STARTTLS"
       Then the relay answers 220
       When it sends 4 times "NOOP\r\n"

@@ -248,7 +248,7 @@ Feature: RFC 4954: authentication
 
     @needs.auth-plain @needs.starttls
     Scenario: PLAIN without TLS is refused
-      Given a client that has said EHLO
+      Given a client that has said EHLO in the clear
       When it says "AUTH PLAIN"
       Then the relay answers 4yz or 5yz
       And the session is in step

@@ -57,6 +57,11 @@ func judge(t *testing.T, file string) *reports.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return judgeProfile(t, profile)
+}
+
+func judgeProfile(t *testing.T, profile *static.Profile) *reports.Run {
+	t.Helper()
 	suite, err := features.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +107,43 @@ func verdicts(run *reports.Run) string {
 	}
 	fmt.Fprintf(&b, "%s\n", run.Overall)
 	return b.String()
+}
+
+// A relay that relays only for who has authenticated is judged as one is that relays for its machine, too: what it comes to
+// is the same, but for what is about mail without AUTH, which nobody can be asked for.
+func TestARelayThatWantsAUTHIsJudgedAlike(t *testing.T) {
+	file := filepath.Join("gosmtp", "target.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, _, _ := strings.Cut(string(text), "customers:") // whose mail it takes without AUTH
+	wantsAUTH := strings.NewReplacer("-senders, corp.example", "-senders, nobody.example", "roles:\n", "roles:\n  authenticate: true\n")
+	profile, err := static.Parse(file, []byte(wantsAUTH.Replace(alone)), os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, strict := judge(t, file), judgeProfile(t, profile)
+	alike, barred := 0, 0
+	for i, c := range strict.Cases {
+		if !strings.HasPrefix(c.ID, "RFC") {
+			continue // of the chapter about customers
+		}
+		if strings.HasSuffix(c.Reason, " without AUTH") && c.Verdict == reports.Unprovisioned {
+			barred++
+			continue
+		}
+		want := open.Cases[i]
+		if diff := cmp.Diff([]string{want.ID, string(want.Verdict), want.Reply, want.Reason}, []string{c.ID, string(c.Verdict), c.Reply, c.Reason}); diff != "" {
+			t.Errorf("%s (-without +with AUTH):\n%s%s", c.ID, diff, c.Got)
+			continue
+		}
+		alike++
+	}
+	if barred == 0 || alike < 10*barred {
+		t.Errorf("%d cases are alike, and %d aren't judged without AUTH: few should be, but some", alike, barred)
+	}
+	t.Logf("%d cases are alike, and %d aren't judged without AUTH", alike, barred)
 }
 
 // The sample on go-smtp takes mail of its sender domain, and other mail after AUTH behind TLS.

@@ -100,12 +100,17 @@ type Caster interface {
 // Roles are the parts that a scenario of the protocol casts.
 type Roles struct {
 	Client string // a name for EHLO that the relay accepts
-	Sender string // an envelope sender whose mail the relay takes from this machine, without AUTH and without TLS
+	// Sender is an envelope sender whose mail the relay takes from this machine, without AUTH and without TLS; with
+	// Authenticate, from User alone.
+	Sender string
 	// Recipients are addresses that it takes mail to from Sender, at least one. "*@domain": every local part.
 	Recipients []string
 	User       User   // may authenticate; its first token is good. Zero: nobody may
 	Other      User   // another user, for what isn't one's own. Zero: there is none
 	Expired    string // a token of User's that is good no more; "": none is known
+	// Authenticate: the relay relays only for who has authenticated. User has a password then, and says it, in TLS where
+	// the relay has that, before a session is of use for mail.
+	Authenticate bool
 }
 
 // Applier makes customers, domains, users and settings exist: declarative, and harmless when repeated.

@@ -34,7 +34,7 @@ func (r *Relay) ask(ctx context.Context, role target.Role) error {
 	conn, err := r.greeted(ctx, role)
 	if err == nil {
 		defer conn.Close()
-		err = r.hear(ctx, conn)
+		err = r.hear(ctx, conn, role)
 	}
 	var faults Faults
 	certificate := new(tls.CertificateVerificationError)
@@ -69,8 +69,9 @@ func (r *Relay) greeted(ctx context.Context, role target.Role) (*client.Conn, er
 	return conn, nil
 }
 
-// hear says EHLO, and once more behind STARTTLS. A relay without EHLO has no extensions. Source: RFC 5321 §3.2.
-func (r *Relay) hear(ctx context.Context, conn *client.Conn) error {
+// hear says EHLO, and once more behind STARTTLS, and authenticates where sessions are to. A relay without EHLO has no
+// extensions. Source: RFC 5321 §3.2.
+func (r *Relay) hear(ctx context.Context, conn *client.Conn, role target.Role) error {
 	if err := r.hello(conn); err != nil {
 		return err
 	}
@@ -86,9 +87,29 @@ func (r *Relay) hear(ctx context.Context, conn *client.Conn) error {
 			return err
 		}
 	}
+	if r.profile.Roles.Authenticate && role == r.first() {
+		if err := r.prove(conn, role); err != nil {
+			return err
+		}
+	}
 	_, err := conn.Quit()
 	if client.Ended(err) {
 		return nil // without a word of its own: that is for scenarios to judge
+	}
+	return err
+}
+
+// prove authenticates as every session for mail will. What the profile promises of it and isn't so is a fault.
+func (r *Relay) prove(conn *client.Conn, role target.Role) error {
+	user := r.profile.Roles.User
+	if !conn.Capabilities().Has("AUTH") {
+		text := fmt.Sprintf("roles.authenticate: port %d announces no AUTH; switch it on there, or leave roles.authenticate out", role)
+		return Faults{r.profile.fault(text, "roles.authenticate")}
+	}
+	reply, err := conn.Auth(user.Address, user.Password)
+	if err == nil && !reply.Positive() {
+		text := fmt.Sprintf("roles.authenticate: port %d refuses %s: %s; mend roles.user, or the account on the relay", role, user.Address, reply)
+		return Faults{r.profile.fault(text, "roles.authenticate")}
 	}
 	return err
 }

@@ -124,6 +124,9 @@ func (c *checker) roles() {
 			}
 		}
 	}
+	if r.Authenticate && r.User.Password == "" {
+		c.fault("roles.authenticate", "role not bound: user (with a password); roles.authenticate says it in AUTH; write roles: {user: {address: ..., password: ...}}")
+	}
 	if r.Expired != "" && !c.has("roles.user") {
 		c.fault("roles.expired", "roles.expired is a token of roles.user, which isn't bound; bind the user too")
 	}

@@ -60,6 +60,8 @@ type Roles struct {
 	User       User     `yaml:"user"`
 	Other      User     `yaml:"other"`
 	Expired    string   `yaml:"expired"` // a token of User's that is good no more
+	// Authenticate: the relay relays only for who has authenticated, so that sessions begin with AUTH as User.
+	Authenticate bool `yaml:"authenticate"`
 }
 
 // User is a registered user.

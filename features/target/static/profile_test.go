@@ -118,7 +118,11 @@ func TestEveryFaultHasItsPlaceAndItsCure(t *testing.T) {
 		"name: x\nports: {25: 'h:1'}\nroles:\n  sender: a@b\n  recipients: []\n  user: {address: a@b}\n  expired: t\n": {
 			"5:15: role not bound: recipients is empty", "6:3: roles.user has neither a password nor tokens; write password: ${RELAY_PASSWORD}, or tokens:",
 		},
-		"name: x\nports: {25: 'h:1'}\nroles: {sender: a@b, recipients: [a@b], expired: t}\n": {"3:50: roles.expired is a token of roles.user, which isn't bound"},
+		"name: x\nports: {25: 'h:1'}\nroles: {sender: a@b, recipients: [a@b], user: {address: a@b, tokens: [t]}, authenticate: true}\n": {
+			"3:90: role not bound: user (with a password); roles.authenticate says it in AUTH; write roles: {user: {address: ..., password: ...}}",
+		},
+		"name: x\nports: {25: 'h:1'}\nroles: {sender: a@b, recipients: [a@b], authenticate: perhaps}\n": {"3:55: roles.authenticate is "},
+		"name: x\nports: {25: 'h:1'}\nroles: {sender: a@b, recipients: [a@b], expired: t}\n":            {"3:50: roles.expired is a token of roles.user, which isn't bound"},
 		"name: x\nports: {25: 'h:1'}\nroles: {sender: a@b, recipients: [a@b], user: {address: a@b, password: '${NOPE}'}}\n": {
 			"3:72: roles.user.password: the environment variable NOPE isn't set; export it, or write the value",
 		},
@@ -300,6 +304,8 @@ func TestSchemaRefusesWhatParseRefuses(t *testing.T) {
 		"name: x\nexec: {}\n",
 		"name: x\ncontrol: {}\n",
 		"name: x\nports: {25: 'h:1'}\n" + bound + "proxy: v3\n",
+		"name: x\nports: {25: 'h:1'}\nroles: {sender: a@b, recipients: [a@b], authenticate: true}\n",
+		"name: x\nports: {25: 'h:1'}\nroles: {sender: a@b, recipients: [a@b], authenticate: true, user: {address: a@b, tokens: [t]}}\n",
 	} {
 		if _, err := Parse("target.yaml", []byte(text), environment); err == nil {
 			t.Errorf("Parse takes %q", text)

@@ -111,6 +111,7 @@ func (r *Relay) Roles() target.Roles {
 	cast := target.Roles{
 		Client: written.Client, Sender: written.Sender, Recipients: written.Recipients,
 		User: written.User.cast(), Other: written.Other.cast(), Expired: written.Expired,
+		Authenticate: written.Authenticate,
 	}
 	if cast.Client == "" {
 		cast.Client = "client.example"
