@@ -38,7 +38,9 @@ gate of conform is satisfied as long as all of it fails as listed, and nothing e
 
 A case belongs to the first entry that fits its ID. One that fails as its entry says is XFAIL. One that holds is XPASS, and
 the entry is stale: so is one that matches nothing that ran, and one whose last day is over. A case that fails in another
-way is told as CHANGED. An ERROR is never what was expected. Entries of cases that weren't chosen are let alone.
+way is told as CHANGED. An ERROR is never what was expected, nor is a FLAKY, which --rerun-failed makes of what didn't fail
+as listed and then held: it is neither as listed nor mended, and conform ends with 3. Entries of cases that weren't chosen are
+let alone.
 
   relayspec conform --target relay.yaml --report report        judge the relay and keep the report
   relayspec baseline update --baseline baseline.yaml --report report

@@ -56,7 +56,8 @@ Exit codes: what is made of the run, in this order; a report is written in every
     1  a rule that must hold doesn't, or a listed failure CHANGED; with --strict, also NONSTRICT, NOTE and FLAKY; with
        --drift error, also a DRIFT
     4  nothing ran
-    3  inconclusive: an ERROR, cases that weren't run, fewer than --min-run, or no rule that must hold was judged
+    3  inconclusive: an ERROR, cases that weren't run, fewer than --min-run, no rule that must hold was judged, or a case
+       that the baseline lists is FLAKY
     5  an entry of the baseline is true no more: its cases pass, it matches nothing that ran, or its last day is over
     0  the gate is satisfied`
 }

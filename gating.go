@@ -11,9 +11,9 @@ import (
 // gating are the flags that say what is in the way of a build.
 type gating struct {
 	Baseline    place  `placeholder:"FILE" help:"Compare with the failures that this file expects (see relayspec baseline --help)."`
-	Strict      bool   `help:"NONSTRICT, NOTE and FLAKY are in the way, too: exit code 1, unless the baseline lists them."`
+	Strict      bool   `help:"NONSTRICT, NOTE and FLAKY are in the way, too: exit code 1, unless the baseline lists them. It can't list a FLAKY."`
 	MinRun      string `placeholder:"N|N%" help:"How many cases must run, or which part of those chosen; fewer are inconclusive."`
-	RerunFailed int    `default:"0" placeholder:"N" help:"Run a case that came to FAIL or ERROR again, up to N times. One that holds then is FLAKY."`
+	RerunFailed int    `default:"0" placeholder:"N" help:"Run a case that came to FAIL or ERROR again, up to N times. One that holds then is FLAKY; what fails as the baseline says isn't run again."`
 	Drift       string `default:"warn" enum:"warn,error" help:"What a DRIFT is: ${enum}."`
 	Disable     string `placeholder:"EXPR" help:"Leave these cases out: DISABLED(user). They are told of, unlike those that --select doesn't take."`
 	Shard       string `placeholder:"I/N" help:"Run only the I-th of N parts. relayspec report DIR DIR ... puts their reports together."`

@@ -16,7 +16,7 @@ type report struct {
 	From   []string `arg:"" optional:"" name:"dir|file" help:"The directory of conform --report, or its report.json; - is standard input. Several are the shards of one run."`
 	Schema bool     `help:"Print the JSON Schema of report.json and do nothing else."`
 	JSON   bool     `name:"json" help:"Write the report to standard output as JSON instead of text."`
-	Gate   bool     `help:"End with the exit code of the report's gate, as conform did."`
+	Gate   bool     `help:"End with the exit code of the report's gate, as conform did; of a run in shards, that of all of them."`
 	outputs
 }
 
@@ -24,7 +24,8 @@ type report struct {
 func (report) Help() string {
 	return `Reads the JSON of a report and writes it again. Without a flag it goes to standard output as text; the exit code says
 whether it could be written, not what it says of the relay, unless --gate asks for that. Several reports are put together:
-all shards of one run, of which the result is what one run would have said.
+all shards of one run, of which the result is what one run would have said. Where a shard is missing nothing is written, and
+the exit code is 2; one alone can be written, but without --gate, which would pass over the others.
 
   relayspec report report                                  the report that conform --report report has kept, as text
   relayspec report report --html page.html                 as one page
@@ -66,7 +67,8 @@ func (r *report) Run(s *streams) error {
 	return nil
 }
 
-// read reads the report, or puts several together.
+// read reads the report, or puts several together. A gate judges all of a run: of a shard alone, Merge says which others
+// are missing.
 func (r *report) read(s *streams) (*reports.Run, error) {
 	var parts []features.Part
 	for _, from := range r.From {
@@ -76,7 +78,7 @@ func (r *report) read(s *streams) (*reports.Run, error) {
 		}
 		parts = append(parts, features.Part{From: from, Run: run})
 	}
-	if len(parts) == 1 {
+	if len(parts) == 1 && !(r.Gate && parts[0].Run.Shard != nil) {
 		return parts[0].Run, nil
 	}
 	suite, err := features.Load()

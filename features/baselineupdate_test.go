@@ -55,6 +55,10 @@ func TestAnUpdateKeepsWhatHolds(t *testing.T) {
 	if content != kept || len(changes) > 0 {
 		t.Errorf("changes %q (-want +got):\n%s", changes, cmp.Diff(kept, content))
 	}
+	content, changes = updated(t, kept, BaselineUpdate{}, ended("A/one", reports.Flaky), ended("A/two", reports.Fail), ended("B/one", reports.Fail))
+	if content != kept || len(changes) > 0 {
+		t.Errorf("a FLAKY isn't mended: changes %q (-want +got):\n%s", changes, cmp.Diff(kept, content))
+	}
 	content, changes = updated(t, kept, BaselineUpdate{}, ended("A/one", reports.Error)) // nothing is known of the others
 	if content != kept || len(changes) > 0 {
 		t.Errorf("changes %q (-want +got):\n%s", changes, cmp.Diff(kept, content))

@@ -14,7 +14,9 @@
 // baselineupdate.go). Its code is the process's: 0 satisfied; 1 something that must hold doesn't, and isn't listed, or
 // fails otherwise than listed; 3 nobody could tell; 4 nothing ran; 5 an entry of the baseline is true no more; 130
 // interrupted. 2 is the command's: a mistake in the command line, the configuration, the profile or the baseline.
-// Failures can be run again (rerun.go), and a run be cut into shards (shard.go) whose reports Merge puts together.
+// Failures can be run again (rerun.go), and a run be cut into shards (shard.go) whose reports Merge puts together. What held
+// only then is FLAKY, and satisfies the gate where it isn't strict; not so where the baseline lists it: it failed otherwise
+// than listed, or nobody could tell, and then it held. The entry is neither true nor stale, and the code is 3.
 //
 // Start with relay/user-limits.feature, then Load (embedded.go), Judge (run.go) and trial.go, which gives a scenario its verdict.
 package features

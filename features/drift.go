@@ -392,10 +392,16 @@ func (l *look) rows() []reports.Drift {
 			rows = append(rows, row)
 		}
 	}
-	doubter, ok := l.target.(target.Doubter)
+	return append(rows, doubted(l.target)...)
+}
+
+// doubted are the verbs of t that weren't seen to do anything so far, though it names them.
+func doubted(t target.Target) []reports.Drift {
+	doubter, ok := t.(target.Doubter)
 	if !ok {
-		return rows
+		return nil
 	}
+	var rows []reports.Drift
 	for _, doubt := range doubter.Doubts() {
 		row := reports.Drift{Capability: string(doubt.Verb), Declared: reports.Present, Text: doubt.Why}
 		if doubt.Certain {

@@ -43,8 +43,9 @@ type belonging struct {
 	chosen  int      // of known
 	ran     int      // of chosen, to a verdict of the relay's
 	passed  []string // of ran
+	flaky   []string // of ran
 	changed []string // of ran
-	untold  bool     // a case came to an ERROR, was not run, or was left out by the user
+	untold  bool     // a case came to an ERROR or a FLAKY, was not run, or was left out by the user
 	held    []string // why cases were held back
 }
 
@@ -81,7 +82,9 @@ func (b *Baseline) gather(run *reports.Run, suite *Suite) []belonging {
 	return found
 }
 
-// add counts a case that belongs to e, and says what e makes of it. An ERROR is never what was expected.
+// add counts a case that belongs to e, and says what e makes of it. An ERROR is never what was expected. A FLAKY stays one:
+// what fails as e says isn't run again, so it failed otherwise, or came to an ERROR, and held the next time. That is neither
+// what e says nor a failure that is mended.
 func (g *belonging) add(e *Expectation, c *reports.Case) {
 	g.chosen++
 	switch c.Verdict {
@@ -95,7 +98,10 @@ func (g *belonging) add(e *Expectation, c *reports.Case) {
 	g.ran++
 	c.Listed = &reports.Listed{Entry: e.ID, Line: e.line, Wants: e.wants(), Reason: e.Reason, Issue: e.Issue, Until: e.Until}
 	switch {
-	case c.Verdict == reports.Pass, c.Verdict == reports.Flaky:
+	case c.Verdict == reports.Flaky:
+		g.flaky = append(g.flaky, c.ID)
+		g.untold = true
+	case c.Verdict == reports.Pass:
 		g.passed = append(g.passed, c.ID)
 		c.Found, c.Verdict = c.Verdict, reports.XPass
 	case e.fits(c):
@@ -124,6 +130,8 @@ func (g *belonging) state(e *Expectation, now time.Time) (reports.EntryState, st
 		return reports.Stale, "every case that it fits belongs to an entry before it: put it before that, or take it out"
 	case g.chosen == 0:
 		return reports.Untold, "none of its cases was chosen"
+	case len(g.flaky) > 0:
+		return reports.Untold, "FLAKY, which is neither what it says nor mended: " + some(g.flaky) + ": judge again, and see why it isn't always the same"
 	case g.ran > 0:
 		return reports.Holds, ""
 	case g.untold:

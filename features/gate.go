@@ -12,7 +12,7 @@ import (
 // Gating says what is in the way of a build. The zero value: a rule that must hold and doesn't, unless the baseline says so,
 // an entry of the baseline that is true no more, and what nobody could tell.
 type Gating struct {
-	Strict     bool    // NONSTRICT, NOTE and FLAKY are in the way too, where the baseline doesn't list them
+	Strict     bool    // NONSTRICT and NOTE, where the baseline doesn't list them, and FLAKY, which none can, are in the way too
 	MinRun     Minimum // fewer cases that ran are inconclusive
 	DriftFails bool    // a DRIFT is in the way too
 }
@@ -128,7 +128,7 @@ func (g Gating) breaches(run *reports.Run) []string {
 	if g.Strict {
 		say("strict: %s NONSTRICT: %s", casesThat(run, verdictIs(reports.NonStrict)))
 		say("strict: %s NOTE: %s", casesThat(run, verdictIs(reports.Noted)))
-		say("strict: %s FLAKY: %s", casesThat(run, func(c *reports.Case) bool { return c.Own() == reports.Flaky || c.Verdict == reports.Flaky }))
+		say("strict: %s FLAKY: %s", casesThat(run, verdictIs(reports.Flaky)))
 	}
 	if g.DriftFails && len(run.Drift) > 0 {
 		var names []string
@@ -157,6 +157,9 @@ func (g Gating) doubts(run *reports.Run) []string {
 	}
 	if errors := casesThat(run, verdictIs(reports.Error)); len(errors) > 0 {
 		reasons = append(reasons, fmt.Sprintf("%s came to an ERROR: %s", cases(len(errors)), some(errors)))
+	}
+	if flaky := casesThat(run, listedFlaky); len(flaky) > 0 {
+		reasons = append(reasons, fmt.Sprintf("%s of the baseline FLAKY, neither as listed nor mended: %s", cases(len(flaky)), some(flaky)))
 	}
 	if n.NotRun > 0 && !run.Interrupted {
 		reasons = append(reasons, fmt.Sprintf("%s not run: %s", cases(n.NotRun), run.NotRun[0].Reason))
@@ -193,6 +196,9 @@ func stale(run *reports.Run) []string {
 func verdictIs(v reports.Verdict) func(*reports.Case) bool {
 	return func(c *reports.Case) bool { return c.Verdict == v && !c.Changed() }
 }
+
+// listedFlaky tells whether the baseline lists c, which held only when it was run again.
+func listedFlaky(c *reports.Case) bool { return c.Verdict == reports.Flaky && c.Listed != nil }
 
 // casesThat gives the IDs of the cases that are so.
 func casesThat(run *reports.Run, so func(*reports.Case) bool) []string {

@@ -163,7 +163,23 @@ func (r *runner) judge() (err error) {
 	if err := r.walk(r.chosen); err != nil {
 		return err
 	}
-	return r.rerun()
+	err = r.rerun()
+	r.doubt()
+	return err
+}
+
+// doubt adds what was seen of verbs while cases were run to the drift that was found before.
+func (r *runner) doubt() {
+	if r.SkipDrift {
+		return
+	}
+	for _, in := range r.instances {
+		for _, row := range doubted(in.target) {
+			if !slices.ContainsFunc(r.drift, func(d reports.Drift) bool { return d.Capability == row.Capability }) {
+				r.drift = append(r.drift, row)
+			}
+		}
+	}
 }
 
 // newNamespace gives what the names of this run's customers begin with: another run against the same relay must not meet them.

@@ -14,7 +14,7 @@ const (
 	ExitSatisfied     = 0   // every judged must rule holds, or the baseline lists what breaks it
 	ExitNonConformant = 1   // a must rule doesn't hold, and no baseline says so
 	ExitMistaken      = 2   // a file that says how to judge is wrong
-	ExitInconclusive  = 3   // an ERROR, no must rule was judged, or fewer cases ran than must
+	ExitInconclusive  = 3   // an ERROR, no must rule was judged, fewer cases ran than must, or a listed case is FLAKY
 	ExitNothingRan    = 4   // no case came to a verdict of its own
 	ExitStale         = 5   // an entry of the baseline is true no more
 	ExitInterrupted   = 130 // 128 and SIGINT

@@ -79,7 +79,7 @@ const (
 	Stale     EntryState = "stale"   // a case of it passes, or it matches nothing that ran
 	Expired   EntryState = "expired" // its last day is over
 	Different EntryState = "changed" // a case of it fails in another way
-	Untold    EntryState = "untold"  // its cases weren't chosen, weren't run, or came to an ERROR
+	Untold    EntryState = "untold"  // its cases weren't chosen, weren't run, or came to an ERROR or a FLAKY
 )
 
 // Listed is what the baseline says of a case.

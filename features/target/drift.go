@@ -6,9 +6,10 @@ type Declarer interface {
 	Declared() []Capability
 }
 
-// Doubter tells which verbs of a target weren't seen to do anything, though it says that it has them.
+// Doubter tells which verbs of a target weren't seen to do anything, though it says that it has them. More of them may be
+// seen while scenarios are run.
 type Doubter interface {
-	// Doubts gives each such verb with the reason. certain: it was seen to do nothing; else nobody could look.
+	// Doubts gives each such verb with the reason. certain: it was seen to do nothing, or to be denied; else nobody could look.
 	Doubts() []Doubt
 }
 

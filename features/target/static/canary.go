@@ -196,7 +196,8 @@ func (r *Relay) rehearse(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// doubt notes what was seen of a verb. A driver that says now that it doesn't have it does so again when it is asked.
+// doubt notes what was seen of a verb. A driver that says now that it doesn't have it does so again when it is asked, and
+// answered has taken it down.
 func (r *Relay) doubt(verb target.Capability, seen error) {
 	if seen != nil && !errors.Is(seen, target.ErrUnsupported) {
 		r.doubts[verb] = seen
@@ -211,8 +212,8 @@ func (r *Relay) useUp(ctx context.Context) error {
 		{Customer: r.canary.id, Counter: "user-messages", User: r.canary.user, Amount: beyondUser},
 		{Customer: r.canary.id, Counter: "user-recipients", User: r.canary.user, Amount: beyondUser},
 	} {
-		if err := r.driver.SetUsage(ctx, u); err != nil {
-			return r.steeringFailed(err)
+		if err := r.SetUsage(ctx, u); err != nil {
+			return err
 		}
 	}
 	if accepted, _ := r.sends(ctx); accepted != "" {
@@ -226,8 +227,8 @@ func (r *Relay) startAnew(ctx context.Context) error {
 	if err := r.useUp(ctx); err != nil {
 		return nil // nothing to tell the difference by
 	}
-	if err := r.driver.Reset(ctx, r.canary.id); err != nil {
-		return r.steeringFailed(err)
+	if err := r.Reset(ctx, r.canary.id); err != nil {
+		return err
 	}
 	if accepted, refused := r.sends(ctx); accepted == "" {
 		return fmt.Errorf("unconfirmed: the driver said that the counters of %s are at zero, but its mail is refused: %s", r.canary.user, refused)

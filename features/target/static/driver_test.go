@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -123,10 +125,36 @@ var _ = Describe("A driver over HTTP", func() {
 		Entry("too much", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 2<<20)) }, "the driver answers world with more than 1048576 octets"),
 	)
 
-	It("that can no longer make a world leaves it unprovisioned", func() {
-		p := puppetOf(map[string]http.HandlerFunc{"PUT /v1/world": problem(501, "not here")})
+	DescribeTable("that names a verb and, asked for it, doesn't have it leaves it unprovisioned, and is told of as a drift",
+		func(ask, verb, selection string) {
+			p := puppetOf(map[string]http.HandlerFunc{ask: problem(501, "not here")})
+			run := judged(profile(p.profile("capabilities: [volume]")), selection)
+			if selection != ofTheWorld {
+				Expect(run.Totals.Verdicts).To(HaveKeyWithValue(reports.Unprovisioned, run.Totals.Chosen))
+			}
+			Expect(denied(run, verb)).To(HaveLen(1), "%v", run.Drift)
+			Expect(features.Gating{DriftFails: true}.Decide(run).Code).To(Equal(features.ExitNonConformant))
+		},
+		Entry("the world", "PUT /v1/world", "world", "DOS-CONN-REUSE"),
+		Entry("usage", "PUT /v1/usage", "usage", ofUsage),
+		Entry("the clock, that is read", "GET /v1/clock", "clock", ofTheClock),
+		Entry("the clock, that is moved", "POST /v1/clock/advance", "clock", ofTheClock),
+		Entry("reset, of which only the harness sees it", "POST reset", "reset", ofTheWorld),
+	)
+
+	It("is told of as a drift when it has a verb no more while cases are run", func() {
+		var worlds atomic.Int32
+		p := puppetOf(nil)
+		p.otherwise = map[string]http.HandlerFunc{"PUT /v1/world": func(w http.ResponseWriter, r *http.Request) {
+			if worlds.Add(1) > 2 { // the rehearsal's, and that of the look for drift
+				problem(501, "not here")(w, r)
+				return
+			}
+			fine(w, r)
+		}}
 		run := judged(profile(p.profile("")), "DOS-CONN-REUSE")
-		Expect(run.Totals.Verdicts).To(HaveKeyWithValue(reports.Unprovisioned, run.Totals.Chosen))
+		Expect(worlds.Load()).To(BeNumerically(">", 2))
+		Expect(denied(run, "world")).To(HaveLen(1), "%v", run.Drift)
 	})
 
 	DescribeTable("isn't believed when it introduces itself",
@@ -165,6 +193,13 @@ var _ = Describe("A driver over HTTP", func() {
 		Expect(err).To(MatchError(ContainSubstring("connection refused")))
 	})
 })
+
+// denied are the rows of a run's drift about a verb that the driver names and doesn't have.
+func denied(run *reports.Run, verb string) []reports.Drift {
+	return slices.DeleteFunc(slices.Clone(run.Drift), func(d reports.Drift) bool {
+		return d.Capability != verb || d.Declared != reports.Present || d.Probed != reports.Absent || !strings.Contains(d.Text, "answered that it doesn't have it")
+	})
+}
 
 // introduces answers as a relay that says this of itself.
 func introduces(key, word string) http.HandlerFunc {

@@ -34,8 +34,9 @@ type Relay struct {
 	announced   []target.Capability // in reply to EHLO, on any port
 	description target.Description
 
-	mu    sync.Mutex
-	taken map[*Customer]string // the scenario that a customer plays in for good
+	mu     sync.Mutex
+	taken  map[*Customer]string // the scenario that a customer plays in for good
+	denied []target.Capability  // verbs that the driver names, and said that it doesn't have when it was asked
 }
 
 var (

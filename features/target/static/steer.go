@@ -57,16 +57,18 @@ func (r *Relay) Declared() []target.Capability {
 
 // Doubts implements target.Doubter.
 func (r *Relay) Doubts() []target.Doubt {
-	if !r.can(target.CanApply) || r.means == nil {
-		return nil
-	}
-	if len(r.means) == 0 {
-		return []target.Doubt{{Verb: target.CanApply, Why: "the relay takes anybody's mail and password, so that nobody can see over the wire whether the driver makes customers: what it says is believed"}}
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var doubts []target.Doubt
 	for _, verb := range target.Verbs() {
-		if why := r.doubts[verb]; why != nil {
+		switch why := r.doubts[verb]; {
+		case slices.Contains(r.denied, verb):
+			doubts = append(doubts, target.Doubt{Verb: verb, Certain: true, Why: "the driver names it among its verbs, and answered that it doesn't have it when it was asked; " +
+				"what needs it is UNPROVISIONABLE: name it no more, or have the driver do it"})
+		case why != nil:
 			doubts = append(doubts, target.Doubt{Verb: verb, Certain: true, Why: why.Error() + "; what needs it is an ERROR"})
+		case verb == target.CanApply && r.can(verb) && r.means != nil && len(r.means) == 0:
+			doubts = append(doubts, target.Doubt{Verb: verb, Why: "the relay takes anybody's mail and password, so that nobody can see over the wire whether the driver makes customers: what it says is believed"})
 		}
 	}
 	return doubts
@@ -191,6 +193,17 @@ func (r *Relay) permit(verb target.Capability) error {
 	return r.doubts[verb]
 }
 
+// answered takes down that the driver said of a verb that it names that it doesn't have it, and says what is wrong when it
+// failed.
+func (r *Relay) answered(verb target.Capability, err error) error {
+	r.mu.Lock()
+	if errors.Is(err, target.ErrUnsupported) && !slices.Contains(r.denied, verb) {
+		r.denied = append(r.denied, verb)
+	}
+	r.mu.Unlock()
+	return r.steeringFailed(err)
+}
+
 // steeringFailed says what is wrong when the driver failed: first whether the relay ended.
 func (r *Relay) steeringFailed(err error) error {
 	if err == nil || r.process == nil || errors.Is(err, target.ErrUnsupported) {
@@ -212,7 +225,7 @@ func (r *Relay) Apply(ctx context.Context, w target.World) error {
 	}
 	c := newCanary()
 	if err := r.driver.Apply(ctx, c.in(w)); err != nil {
-		return r.steeringFailed(err)
+		return r.answered(target.CanApply, err)
 	}
 	r.canary = c
 	return r.confirm(ctx, c)
@@ -223,7 +236,7 @@ func (r *Relay) Reset(ctx context.Context, customer string) error {
 	if err := r.permit(target.CanReset); err != nil {
 		return err
 	}
-	return r.steeringFailed(r.driver.Reset(ctx, customer))
+	return r.answered(target.CanReset, r.driver.Reset(ctx, customer))
 }
 
 // SetUsage implements target.UsageSetter.
@@ -231,7 +244,7 @@ func (r *Relay) SetUsage(ctx context.Context, u target.Usage) error {
 	if err := r.permit(target.CanUsage); err != nil {
 		return err
 	}
-	return r.steeringFailed(r.driver.SetUsage(ctx, u))
+	return r.answered(target.CanUsage, r.driver.SetUsage(ctx, u))
 }
 
 // Now implements target.Clock.
@@ -240,7 +253,7 @@ func (r *Relay) Now(ctx context.Context) (time.Time, error) {
 		return time.Time{}, target.ErrUnsupported
 	}
 	now, err := r.driver.Now(ctx)
-	return now, r.steeringFailed(err)
+	return now, r.answered(target.CanClock, err)
 }
 
 // Advance implements target.Clock. The clock is read before and after: it must have moved at least as far as asked.
@@ -253,7 +266,7 @@ func (r *Relay) Advance(ctx context.Context, by time.Duration) error {
 		return err
 	}
 	if err := r.driver.Advance(ctx, by); err != nil {
-		return r.steeringFailed(err)
+		return r.answered(target.CanClock, err)
 	}
 	after, err := r.Now(ctx)
 	if err != nil {
