@@ -73,10 +73,18 @@ func (f *steering) open(o *reference.Options, own control.Options) (*cockpit, er
 	if c.listener, err = net.Listen("tcp", f.Control); err != nil {
 		return nil, wrong(fmt.Errorf("serve the control API: %w", err), "Give another address with --control")
 	}
-	const patience = 10 * time.Second
-	c.http = &http.Server{Handler: c.Server, ReadHeaderTimeout: patience}
+	c.http = &http.Server{Handler: c.Server, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime}
 	return c, nil
 }
+
+// How long a connection to the API may be silent. There is no bound for a whole request or its answer: a stream of events
+// goes on as long as somebody reads it, and bounds each write itself.
+const (
+	headerTime = 10 * time.Second // within the head of a request
+	// Between two requests: longer than clients keep a connection (Go's 90 s, for one), so that none sends its next request
+	// into one that is just being closed; and not for ever, so that a client that has gone doesn't hold its place.
+	idleTime = 2 * time.Minute
+)
 
 // asked tells whether a flag about the API has a value that the environment doesn't give: what stands there for one program
 // may meet another.
