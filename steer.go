@@ -37,6 +37,7 @@ type cockpit struct {
 	listener net.Listener
 	http     *http.Server
 	clock    *clock.Clock
+	faults   *faults.Set
 	token    string // that was drawn, to be told; empty: it was given
 	failed   chan error
 }
@@ -65,7 +66,8 @@ func (f *steering) open(o *reference.Options, own control.Options) (*cockpit, er
 	var key [16]byte
 	rand.Read(key[:])                                                          // never fails
 	own.Service, own.Directory = o.Service, o.Directory.(*directory.Directory) // options has made it
-	own.Ledger, own.Clock, own.Faults = ledger.New(ledger.Options{Key: key}), c.clock, faults.New(c.clock.Now)
+	c.faults = faults.New(c.clock.Now)
+	own.Ledger, own.Clock, own.Faults = ledger.New(ledger.Options{Key: key}), c.clock, c.faults
 	own.Version, own.Token = tool().Version, token
 	if c.Server, err = control.New(own); err != nil {
 		return nil, err
@@ -159,6 +161,22 @@ func (c *cockpit) join(o *reference.Options) {
 	if c != nil {
 		c.Join(o)
 	}
+}
+
+// around gives l with what the API's faults do where a connection is accepted. join does so for the listeners of a relay.
+func (c *cockpit) around(l net.Listener) net.Listener {
+	if c == nil {
+		return l
+	}
+	return c.faults.Listener(l)
+}
+
+// drops tells of a decision whether a fault closes without a word; nil: there is no API.
+func (c *cockpit) drops() func(policy.Decision) bool {
+	if c == nil {
+		return nil
+	}
+	return c.faults.Drops
 }
 
 // steer begins to serve.
