@@ -62,6 +62,10 @@ var _ = Describe("Comparing and repeating", func() {
 			Expect(os.WriteFile("endless.txt", []byte("+0.1 [1] S: 220 x\n+0.2 [1] C: EHLO x\n"), 0o644)).To(Succeed())
 			Expect(os.WriteFile("binary.txt", []byte("\x7fELF\x00\x01"), 0o644)).To(Succeed())
 			Expect(os.WriteFile("unknown.txt", []byte("+0 @: dance {}\n+0 S: 220 x\n+0 X: by the client\n"), 0o644)).To(Succeed())
+			for _, volume := range []string{"normal", "light"} {
+				much := "+0 @: case {\"namespace\":\"t1\",\"case\":\"LIM-X/y-1\",\"volume\":\"" + volume + "\"}\n+0 S: 220 x\n+0 #: … 7 lines left out …\n+0 X: by the client\n"
+				Expect(os.WriteFile(volume+".txt", []byte(much), 0o644)).To(Succeed())
+			}
 			got := relayspec(args...)
 			Expect(got.code).To(Equal(2), got.err)
 			Expect(got.err).To(ContainSubstring(wrong))
@@ -77,6 +81,9 @@ var _ = Describe("Comparing and repeating", func() {
 		Entry(nil, "endless.txt:2: the session 1 doesn't end: the transcript was cut", "replay", "endless.txt"),
 		Entry(nil, "binary.txt:1: the file ends within the line", "replay", "binary.txt"),
 		Entry(nil, `unknown.txt:1: nobody knows the call "dance"`, "replay", "unknown.txt"),
+		Entry(nil, "normal.txt:3: \"… 7 lines left out …\": what isn't there can't be played", "replay", "normal.txt"),
+		Entry(nil, "relayspec conform --target embedded --select 'LIM-X/y-1' --volume light --keep-transcripts", "replay", "normal.txt"),
+		Entry(nil, "always sends so much. Judge it again, alone: relayspec conform --target r.yaml --select 'LIM-X/y-1'", "replay", "light.txt", "--target", "r.yaml"),
 		Entry(nil, "no such file", "replay", "nowhere.txt"),
 		Entry(nil, "--listen 127.0.0.1", "record", "--listen", "127.0.0.1", "--upstream", "127.0.0.1:25"),
 		Entry(nil, "isn't on this machine", "record", "--listen", "127.0.0.1:0", "--upstream", "192.0.2.1:25"),

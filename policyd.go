@@ -47,7 +47,10 @@ In Postfix's main.cf:
 
 What else refuses a recipient belongs before it in smtpd_relay_restrictions, and nothing before it may permit. A recipient
 that may be relayed to is answered with OK. What is used counts in memory, and is gone with this program. Postfix can't be
-told to rewrite a sender, and puts words of its own before each refusal: the events say what else it can't do.`
+told to rewrite a sender, and puts words of its own before each refusal: the events say what else it can't do.
+
+A fault of the API that drops closes the connection on which Postfix asks, without an answer: Postfix asks again over another
+one, then gives its client smtpd_policy_service_default_action.`
 }
 
 // decider is the policy service and what it asks.
@@ -74,7 +77,7 @@ func (c *policyd) Run(ctx context.Context, s *streams) error {
 	}
 	defer api.close()
 	api.join(&o)
-	d, err := c.decider(o, events)
+	d, err := c.decider(o, events, api.drops())
 	if err != nil {
 		return err
 	}
@@ -85,7 +88,7 @@ func (c *policyd) Run(ctx context.Context, s *streams) error {
 	api.steer(d.engine, nil)
 	fmt.Fprintf(s.err, "policy service: %s\n", l.Addr())
 	api.greet(s.err)
-	return d.attend(ctx, l, api)
+	return d.attend(ctx, api.around(l), api)
 }
 
 // ours is what a relay has by the policy service, by the judge's names. The rest is Postfix's, and its profile's to say.
@@ -116,8 +119,8 @@ func (c *policyd) options(files *serve) (o reference.Options, err error) {
 	return reference.Options{Service: rules, Directory: world}, nil
 }
 
-// decider makes the policy service of an Engine.
-func (c *policyd) decider(o reference.Options, events *events) (*decider, error) {
+// decider makes the policy service of an Engine. Decisions that are silent are answered by closing the connection.
+func (c *policyd) decider(o reference.Options, events *events, silent func(policy.Decision) bool) (*decider, error) {
 	engine, err := reference.NewEngine(o)
 	if err != nil {
 		return nil, err
@@ -127,7 +130,7 @@ func (c *policyd) decider(o reference.Options, events *events) (*decider, error)
 		asked = o.Engine(engine)
 	}
 	server, err := service.New(service.Options{
-		Engine: asked, Failure: o.Service.Replies[policy.ReplyFailure], Hold: c.Hold, Now: o.Now,
+		Engine: asked, Failure: o.Service.Replies[policy.ReplyFailure], Hold: c.Hold, Now: o.Now, Silent: silent,
 		Events: func(e service.Event) { events.write(e) },
 	})
 	return &decider{engine, server}, err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -139,6 +140,51 @@ var _ = Describe("policyd", func() {
 		Expect(calls("POST", "/v1/faults", `{"on":"rcpt","reply":{"code":452,"enhanced":"4.3.1"},"count":1}`)).To(Equal(201))
 		Expect(decides("tcp", address, wholeMessage("anna@pico.example")[1])[0]).To(HavePrefix("452 4.3.1"))
 		s.stop()
+	})
+
+	It("closes the connection where a fault drops, and says nothing", func() {
+		s := deciding("--world", sampleWorld(), "--control", "127.0.0.1:0", "--control-token", "secret")
+		address := s.tells(`policy service: (\S+)\n`)
+		url := s.tells(`control: (\S+)\n`)
+		requests := wholeMessage("anna@acme.example")
+		drops := func(on string, told []string, requests ...string) {
+			GinkgoHelper()
+			request, err := http.NewRequest("POST", url+"/v1/faults", strings.NewReader(`{"on":"`+on+`","drop":true,"count":1}`))
+			Expect(err).NotTo(HaveOccurred())
+			request.Header.Set("Authorization", "Bearer secret")
+			request.Header.Set("Content-Type", "application/json")
+			response, err := http.DefaultClient.Do(request)
+			Expect(err).NotTo(HaveOccurred())
+			response.Body.Close()
+			Expect(response.StatusCode).To(Equal(http.StatusCreated))
+			conn, err := net.Dial("tcp", address)
+			Expect(err).NotTo(HaveOccurred())
+			defer conn.Close()
+			Expect(conn.SetDeadline(time.Now().Add(patience))).To(Succeed())
+			in := bufio.NewReader(conn)
+			for _, r := range requests[:len(told)] {
+				_, err := io.WriteString(conn, r)
+				Expect(err).NotTo(HaveOccurred())
+				Expect(in.ReadString('\n')).To(Equal("action=" + told[0] + "\n"))
+				Expect(in.ReadString('\n')).To(Equal("\n"))
+				told = told[1:]
+			}
+			io.WriteString(conn, requests[len(requests)-1]) // it may be closed already
+			rest, err := io.ReadAll(in)
+			Expect(rest).To(BeEmpty(), on)
+			Expect(err).To(Or(Not(HaveOccurred()), MatchError(syscall.ECONNRESET)), on)
+		}
+		drops("connect", nil, requests[:1]...)
+		drops("helo", nil, strings.Replace(requests[0], "=MAIL", "=EHLO", 1))
+		drops("mail", nil, requests[:1]...)
+		drops("rcpt", []string{"DUNNO"}, requests[:2]...)
+		drops("data", []string{"DUNNO", "OK"}, requests[:3]...)
+		drops("accept", []string{"DUNNO", "OK", "DUNNO"}, requests...)
+		drops("accepted", []string{"DUNNO", "OK", "DUNNO"}, requests...)
+		Expect(decides("tcp", address, requests...)).To(Equal([]string{"DUNNO", "OK", "DUNNO", "DUNNO"}), "they have struck once")
+		s.stop()
+		Expect(strings.Count(s.out.String(), `"cause":"closed the connection without an answer"`)).To(Equal(6), s.out.String())
+		Expect(s.out.String()).To(ContainSubstring(`"rule":"fault/`))
 	})
 
 	It("shows what belongs into main.cf", func() {

@@ -37,7 +37,8 @@ words, but for what is new each time: ids, times, ports, names of hosts, and the
 
 The world that a scenario made is made again, under fresh names and with fresh credentials, and counters and the clock are
 set as they were, where the relay's driver can. On a relay with roles of its own these play the recorded ones. Credentials
-are never in a transcript; those that it names are made again, or taken from the profile.
+are never in a transcript; those that it names are made again, or taken from the profile. Messages in a row stand in it in
+short, up to some hundred of them; one of a case that sends more isn't whole, and says how to come by one that is.
 
   relayspec replay report/transcripts/CON-HELO/a-name.txt --target relay.yaml
   relayspec replay FILE                                      on the relay of this program
@@ -94,7 +95,7 @@ func (c *replay) targets() []string {
 
 // script reads the transcript; an error stands with its file and line.
 func (c *replay) script(stdin io.Reader) (*features.Script, error) {
-	const next = "Name a whole file of a report's transcripts folder, or one that relayspec record has written"
+	next := "Name a whole file of a report's transcripts folder, or one that relayspec record has written"
 	in := stdin
 	if c.Transcript != "-" {
 		file, err := os.Open(c.Transcript)
@@ -105,6 +106,9 @@ func (c *replay) script(stdin io.Reader) (*features.Script, error) {
 		in = file
 	}
 	script, err := features.ReadScript(in)
+	if much := (*features.Incomplete)(nil); errors.As(err, &much) {
+		next = c.instead(much)
+	}
 	if wrong := (*transcript.LineError)(nil); errors.As(err, &wrong) {
 		return nil, &exit{exitUsage, &advice{fmt.Errorf("%s:%d: %w", c.Transcript, wrong.Line, wrong.Err), next}}
 	}
@@ -112,6 +116,16 @@ func (c *replay) script(stdin io.Reader) (*features.Script, error) {
 		return nil, &exit{exitUsage, &advice{fmt.Errorf("%s: %w", c.Transcript, err), next}}
 	}
 	return script, nil
+}
+
+// instead says what to do about a case that sends more than its transcript keeps.
+func (c *replay) instead(much *features.Incomplete) string {
+	if much.Volume == features.VolumeLight {
+		return fmt.Sprintf("This case always sends so much. Judge it again, alone: relayspec conform --target %s --select '%s'", c.Target, much.Case)
+	}
+	const words = "Judge it with counters that are set in the place of what was sent, which the relay's driver must be able to do, and " +
+		"play that transcript: relayspec conform --target %s --select '%s' --volume light --keep-transcripts"
+	return fmt.Sprintf(words, c.Target, much.Case)
 }
 
 // play opens a relay, plays the script on it, and closes it.

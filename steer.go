@@ -37,6 +37,7 @@ type cockpit struct {
 	listener net.Listener
 	http     *http.Server
 	clock    *clock.Clock
+	faults   *faults.Set
 	token    string // that was drawn, to be told; empty: it was given
 	failed   chan error
 }
@@ -65,7 +66,8 @@ func (f *steering) open(o *reference.Options, own control.Options) (*cockpit, er
 	var key [16]byte
 	rand.Read(key[:])                                                          // never fails
 	own.Service, own.Directory = o.Service, o.Directory.(*directory.Directory) // options has made it
-	own.Ledger, own.Clock, own.Faults = ledger.New(ledger.Options{Key: key}), c.clock, faults.New(c.clock.Now)
+	c.faults = faults.New(c.clock.Now)
+	own.Ledger, own.Clock, own.Faults = ledger.New(ledger.Options{Key: key}), c.clock, c.faults
 	own.Version, own.Token = tool().Version, token
 	if c.Server, err = control.New(own); err != nil {
 		return nil, err
@@ -73,10 +75,18 @@ func (f *steering) open(o *reference.Options, own control.Options) (*cockpit, er
 	if c.listener, err = net.Listen("tcp", f.Control); err != nil {
 		return nil, wrong(fmt.Errorf("serve the control API: %w", err), "Give another address with --control")
 	}
-	const patience = 10 * time.Second
-	c.http = &http.Server{Handler: c.Server, ReadHeaderTimeout: patience}
+	c.http = &http.Server{Handler: c.Server, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime}
 	return c, nil
 }
+
+// How long a connection to the API may be silent. There is no bound for a whole request or its answer: a stream of events
+// goes on as long as somebody reads it, and bounds each write itself.
+const (
+	headerTime = 10 * time.Second // within the head of a request
+	// Between two requests: longer than clients keep a connection (Go's 90 s, for one), so that none sends its next request
+	// into one that is just being closed; and not for ever, so that a client that has gone doesn't hold its place.
+	idleTime = 2 * time.Minute
+)
 
 // asked tells whether a flag about the API has a value that the environment doesn't give: what stands there for one program
 // may meet another.
@@ -151,6 +161,22 @@ func (c *cockpit) join(o *reference.Options) {
 	if c != nil {
 		c.Join(o)
 	}
+}
+
+// around gives l with what the API's faults do where a connection is accepted. join does so for the listeners of a relay.
+func (c *cockpit) around(l net.Listener) net.Listener {
+	if c == nil {
+		return l
+	}
+	return c.faults.Listener(l)
+}
+
+// drops tells of a decision whether a fault closes without a word; nil: there is no API.
+func (c *cockpit) drops() func(policy.Decision) bool {
+	if c == nil {
+		return nil
+	}
+	return c.faults.Drops
 }
 
 // steer begins to serve.

@@ -23,6 +23,8 @@ const (
 // caseNote is the body of a case call.
 type caseNote struct {
 	Namespace string `json:"namespace"`
+	Case      string `json:"case,omitempty"`
+	Volume    Volume `json:"volume,omitempty"`
 }
 
 // bindNote is the body of a bind call.
@@ -54,7 +56,7 @@ type rolesNote struct {
 func (s *scenario) call(session, verb string, body any) {
 	if !s.told {
 		s.told = true
-		s.transcript.Call("", caseCall, caseNote{s.namespace})
+		s.transcript.Call("", caseCall, caseNote{s.namespace, s.id, s.volume})
 	}
 	s.transcript.Call(session, verb, body)
 }

@@ -34,6 +34,7 @@ type Turn struct {
 	Want, Got client.Reply // in the names of the recording
 	To        string       // what it answers
 	Marked    bool         // the offending one
+	Differs   bool         // of Want only the codes are known
 
 	Failed, Fails bool   // what it did failed when it was recorded; fails now
 	Why           string // it does
@@ -61,7 +62,7 @@ func (t Turn) Agrees(like Like) bool {
 	case t.Want.Code != t.Got.Code || t.Want.Enhanced() != t.Got.Enhanced():
 		return false
 	}
-	return like == InCodes || t.normal(t.Want) == t.normal(t.Got)
+	return like == InCodes || t.Differs || t.normal(t.Want) == t.normal(t.Got)
 }
 
 // Same tells whether all went as it was recorded.
@@ -131,7 +132,7 @@ func (p *Played) Against(other *Played) *Played {
 	beside := &Played{Target: p.Target, Notes: p.Notes}
 	for i, t := range p.Turns {
 		was := other.Turns[i]
-		t.Want, t.Failed = was.Got, was.Fails
+		t.Want, t.Failed, t.Differs = was.Got, was.Fails, false
 		if t.Gone == "" {
 			t.Gone = was.Gone
 		} else if was.Gone != "" {

@@ -36,14 +36,29 @@ type calledStep struct {
 	reset string
 }
 
+// Incomplete says of the transcript of a case that it hasn't got everything: the case sends more than a transcript keeps.
+type Incomplete struct {
+	Case   string // its ID
+	Volume Volume // with which it was judged
+	Err    error  // a *transcript.LineError
+}
+
+func (i *Incomplete) Error() string { return i.Err.Error() }
+
+// Unwrap gives the cause.
+func (i *Incomplete) Unwrap() error { return i.Err }
+
 // ReadScript reads a transcript. The error is a *transcript.LineError where a line is wrong, or something is missing behind
-// it: the file was cut.
+// it: the file was cut. Around it is an *Incomplete where a case sent more than was kept.
 func ReadScript(r io.Reader) (*Script, error) {
 	entries, lines, err := transcript.ParseLines(r)
 	if err != nil {
 		return nil, err
 	}
 	plan, err := client.PlanOf(entries, lines)
+	if errors.Is(err, client.ErrLeftOut) {
+		return nil, notWhole(entries, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +72,18 @@ func ReadScript(r io.Reader) (*Script, error) {
 		}
 	}
 	return s, nil
+}
+
+// notWhole is err with the case whose transcript it is, where it is one's.
+func notWhole(entries []transcript.Entry, err error) error {
+	for _, e := range entries {
+		var note caseNote
+		verb, body := e.Verb()
+		if e.Kind == transcript.Call && verb == caseCall && json.Unmarshal(body, &note) == nil && note.Case != "" {
+			return &Incomplete{note.Case, note.Volume, err}
+		}
+	}
+	return err
 }
 
 // call reads the call that is step i.
@@ -656,7 +683,7 @@ func (p *player) handshake(ctx context.Context, step *client.Step, t *talk) {
 
 // hear reads a reply, and makes the session go on where another one came than was recorded.
 func (p *player) hear(ctx context.Context, step *client.Step, t *talk) {
-	turn := Turn{Line: step.Line, Session: step.Session, To: t.said, Want: step.Reply, Marked: step.Marked, Heard: true}
+	turn := Turn{Line: step.Line, Session: step.Session, To: t.said, Want: step.Reply, Marked: step.Marked, Differs: step.Differs, Heard: true}
 	if t.over != "" || t.spared {
 		turn.Gone = cmp.Or(t.over, "what it answers wasn't said")
 		t.spared = t.spared && step.Reply.Intermediate()

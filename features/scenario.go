@@ -27,6 +27,7 @@ const (
 // judged is what the runner knows of a scenario while and after it runs.
 // The steps' own state is in scenario, which embeds it.
 type judged struct {
+	id         string // of the case; empty: nobody's
 	target     target.Target
 	volume     Volume
 	oneByOne   bool   // the relay keeps no input that comes together with a message

@@ -84,6 +84,7 @@ func (t *trial) start(ctx context.Context, c *Case) context.Context {
 		t.ctx, t.cancel = context.WithTimeout(ctx, bound)
 	}
 	t.scenario = newScenario(judged{
+		id:         c.ID,
 		target:     t.instance.target,
 		volume:     t.Volume,
 		namespace:  t.namespace + strconv.FormatInt(int64(t.index), 36),

@@ -2,9 +2,6 @@ package client
 
 import (
 	"errors"
-	"fmt"
-
-	"github.com/relayspec/relayspec/reports/transcript"
 )
 
 // batch is what goes to the relay in one write: what ends one transaction, then what begins the next.
@@ -101,8 +98,8 @@ func (c *Conn) composeEnvelope(m *Message) {
 		}
 		c.composeLine(c.scratch)
 	}
-	if more := len(m.Recipients) - 1; c.log != nil && c.brief && more > 0 {
-		c.log.Note(c.name, transcript.LeftOut(fmt.Sprintf("%d more RCPT", more)))
+	if c.brief {
+		c.recordRecipients(m.Recipients[min(1, len(m.Recipients)):])
 	}
 }
 
@@ -137,6 +134,9 @@ func (c *Conn) giveUp() {
 // await reads the reply to a command of a batch.
 func (c *Conn) await(command string) (Reply, error) {
 	c.command = command
+	if command != rcptCommand {
+		c.recordCount()
+	}
 	if err := c.writeErr; err != nil && !Ended(err) {
 		return Reply{}, c.writeFailed(err)
 	}
@@ -160,7 +160,7 @@ func (c *Conn) writeFailed(err error) error {
 	return c.failed(err)
 }
 
-// readBriefly reads a reply. In brief only one accepted recipient is recorded, and every refusal.
+// readBriefly reads a reply. In brief one accepted recipient is recorded, then how many are like it, and every refusal.
 func (c *Conn) readBriefly(command string) (Reply, error) {
 	if !c.brief || command != rcptCommand || c.log == nil {
 		return c.ReadReply()
@@ -168,13 +168,10 @@ func (c *Conn) readBriefly(command string) (Reply, error) {
 	c.link.newReply()
 	reply, err := c.in.read(nil)
 	if err != nil {
+		c.recordCount()
 		return Reply{}, c.failed(err)
 	}
-	if !reply.Positive() {
-		for _, line := range reply.Wire() {
-			c.log.Server(c.name, line)
-		}
-	}
+	c.recordAlike(reply)
 	return reply, nil
 }
 

@@ -34,6 +34,7 @@ type Conn struct {
 	closed       bool
 
 	brief    bool       // the transcript gets only part of a batch
+	alike    alike      // replies to RCPT in a brief batch
 	scratch  []byte     // the line that is being composed
 	aside    chan error // result of a batch that is written by a goroutine of its own
 	writeErr error      // of the last batch

@@ -135,6 +135,11 @@ func (c *Conn) recordContent(data []byte) {
 }
 
 func (c *Conn) recordLong(data []byte) {
+	if len(data) <= maxRecorded { // one of many
+		c.log.Call(c.name, ContentCall, contentCall{Octets: int64(len(data)), Plain: data})
+		c.log.Note(c.name, fmt.Sprintf("content of %d octets", len(data)))
+		return
+	}
 	kept := c.newKept()
 	kept.Write(data)
 	kept.record()

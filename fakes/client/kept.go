@@ -9,13 +9,15 @@ import (
 	"github.com/relayspec/relayspec/reports/transcript"
 )
 
-// ContentCall is the verb of the call that stands for a content that is too long to be shown, with its octets squeezed.
+// ContentCall is the verb of the call that stands for a content that is too long to be shown, or one of many, with its
+// octets; squeezed where it is long.
 const ContentCall = "content"
 
 // contentCall is its body.
 type contentCall struct {
 	Octets  int64  `json:"octets"`
-	Deflate []byte `json:"deflate"` // RFC 1951
+	Deflate []byte `json:"deflate,omitempty"` // RFC 1951
+	Plain   []byte `json:"plain,omitempty"`
 }
 
 // maxKept bounds what a transcript keeps of a long content, squeezed. Octets.
@@ -57,7 +59,7 @@ func (k *kept) record() {
 		c.log.Note(c.name, transcript.LeftOut(length))
 		return
 	}
-	c.log.Call(c.name, ContentCall, contentCall{k.octets, k.text.Bytes()})
+	c.log.Call(c.name, ContentCall, contentCall{Octets: k.octets, Deflate: k.text.Bytes()})
 	c.log.Note(c.name, length)
 }
 
@@ -65,6 +67,12 @@ func (k *kept) record() {
 func (c contentCall) unsqueeze() ([]byte, error) {
 	if c.Octets < 0 || c.Octets > maxContent {
 		return nil, fmt.Errorf("a content of %d octets: want at most %d", c.Octets, maxContent)
+	}
+	if c.Deflate == nil {
+		if int64(len(c.Plain)) != c.Octets {
+			return nil, fmt.Errorf("its plain isn't %d octets", c.Octets)
+		}
+		return c.Plain, nil
 	}
 	data, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(c.Deflate)), c.Octets+1))
 	if err != nil {

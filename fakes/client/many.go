@@ -10,7 +10,8 @@ import "context"
 // it returns. A message whose envelope is already under way when it says stop, which happens only after a reply to the
 // dot, is finished and told as well, and then its answer changes nothing.
 //
-// The transcript has the first RCPT of a message, every refusal and the length of the content.
+// The transcript has the first RCPT of a message and its reply, every refusal and the length of the content; and calls for
+// the rest, in short, so that PlanOf has it all as long as the transcript does.
 //
 // Errors: as Send's; ErrSessionOver when the relay said 421 before all was sent; ctx's cause. An error ends the session.
 func (c *Conn) SendMany(ctx context.Context, count int, next func(i int) Message, onOutcome func(i int, o Outcome) bool) error {

@@ -46,6 +46,7 @@ type Step struct {
 	Refused bool              // DoConnect: no connection was made; DoHandshake: it failed
 	Reply   Reply             // DoHear
 	Marked  bool              // DoHear: it was the offending one
+	Differs bool              // DoHear: nobody knows its words, only that its codes were those of Reply
 	Verb    string            // DoCall
 	Body    []byte            // DoCall: JSON
 }
@@ -86,12 +87,16 @@ func PlanOf(entries []transcript.Entry, lines []int) (Plan, error) {
 	return p.plan, nil
 }
 
+// ErrLeftOut is why a transcript that hasn't got everything can't be played.
+var ErrLeftOut = errors.New("what isn't there can't be played")
+
 // planner reads a transcript.
 type planner struct {
 	plan     Plan
 	line     int
 	sessions map[string]*planned
 	order    []*planned
+	made     int // steps that are made of calls
 }
 
 // planned is a session on the way.
@@ -103,6 +108,7 @@ type planned struct {
 	connect *Connecting
 	secret  []transcript.Part // of the next line
 	heard   *Step             // a reply of which more lines are to come
+	said    *Step             // the last whole reply
 }
 
 func nameOf(session string) string {
@@ -119,7 +125,7 @@ func (p *planner) add(s Step, session string) {
 
 func (p *planner) entry(e transcript.Entry) error {
 	if e.IsLeftOut() {
-		return fmt.Errorf("%q: what isn't there can't be played", e.Text)
+		return fmt.Errorf("%q: %w", e.Text, ErrLeftOut)
 	}
 	if e.Kind == transcript.Call {
 		return p.call(e)
@@ -252,7 +258,7 @@ func (p *planner) heardInPart(s *planned) {
 // heardWhole takes a reply. One that is read when a client could say no more was said before the relay closed.
 func (p *planner) heardWhole(s *planned) {
 	step := *s.heard
-	s.heard = nil
+	s.heard, s.said = nil, &step
 	last := len(p.plan) - 1
 	if s.open || last < 0 || p.plan[last].Session != s.name || p.plan[last].Do != DoEnd {
 		p.add(step, s.name)
@@ -309,6 +315,18 @@ func (p *planner) call(e transcript.Entry) error {
 		}
 		p.add(Step{Do: DoContent, Data: data}, e.Session)
 		return nil
+	case RecipientsCall:
+		var recipients recipientsCall
+		if err := readCall(verb, body, &recipients); err != nil {
+			return err
+		}
+		return p.recipients(s, recipients)
+	case RepliesCall:
+		var replies repliesCall
+		if err := readCall(verb, body, &replies); err != nil {
+			return err
+		}
+		return p.replies(s, replies)
 	}
 	if !json.Valid(body) {
 		return fmt.Errorf("what follows %s is no JSON", verb)

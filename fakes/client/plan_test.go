@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/relayspec/relayspec/reports/transcript"
 )
@@ -170,6 +172,13 @@ func TestPlanOfWhatCantBePlayed(t *testing.T) {
 		{"a content that isn't so long", "+0 @: content {\"octets\":7,\"deflate\":\"AQAA//8=\"}\n", 1, "isn't 7 octets"},
 		{"a content that is too long", "+0 @: content {\"octets\":1000000000000000,\"deflate\":\"\"}\n", 1, "at most"},
 		{"a content that is no deflate", "+0 @: content {\"octets\":7,\"deflate\":\"////\"}\n", 1, "deflate"},
+		{"a plain content that isn't so long", "+0 @: content {\"octets\":7,\"plain\":\"AQAA\"}\n", 1, "isn't 7 octets"},
+		{"recipients without a number", "+0 S: 220 x\n+0 @: recipients {\"runs\":[{\"first\":\"b@y\",\"count\":2}]}\n", 2, "want a number"},
+		{"recipients without an end", "+0 S: 220 x\n+0 @: recipients {\"runs\":[{\"first\":\"b1@y\",\"count\":2},{\"first\":\"b1@y\",\"count\":2000000000}]}\n", 2, "want 1 to 100000 in all"},
+		{"fewer than no recipients", "+0 S: 220 x\n+0 @: recipients {\"runs\":[{\"first\":\"b1@y\",\"count\":-1}]}\n", 2, "want 1 to"},
+		{"replies like none", "+0 S: 220-x\n+0 @: replies {\"count\":1}\n", 2, "no whole reply"},
+		{"replies without an end", "+0 S: 220 x\n+0 @: replies {\"count\":2000000000}\n", 2, "want 1 to"},
+		{"much of little", "+0 S: 220 x\n" + strings.Repeat("+0 @: replies {\"count\":100000}\n", 11), 12, "more than 1000000"},
 		{"cut within a line", "+0 S: 220 x\n+0 X: by the cli", 2, "it was cut"},
 		{"binary", "\x7fELF\x02\x01\x01\x00\n", 1, "+SECONDS"},
 	}
@@ -181,5 +190,146 @@ func TestPlanOfWhatCantBePlayed(t *testing.T) {
 				t.Errorf("got %v, want line %d: %s", err, tt.line, tt.want)
 			}
 		})
+	}
+}
+
+func TestRunsOfAddresses(t *testing.T) {
+	tests := []struct {
+		name      string
+		addresses []string
+		want      []run
+	}{
+		{"numbered", []string{"r9@y", "r10@y", "r11@y"}, []run{{"r9@y", 3}}},
+		{"another domain", []string{"r1@y", "r2@z"}, []run{{"r1@y", 1}, {"r2@z", 1}}},
+		{"the same", []string{"b@y", "b@y"}, []run{{"b@y", 1}, {"b@y", 1}}},
+		{"a gap", []string{"r1@y", "r3@y"}, []run{{"r1@y", 1}, {"r3@y", 1}}},
+		{"zeros in front", []string{"r01@y", "r02@y"}, []run{{"r01@y", 1}, {"r02@y", 1}}},
+		{"only numbers, no domain", []string{"1", "2"}, []run{{"1", 2}}},
+		{"the largest number", []string{"4294967295@y", "4294967296@y"}, []run{{"4294967295@y", 2}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			runs, ok := runsOf(tt.addresses)
+			if diff := cmp.Diff(tt.want, runs); diff != "" || !ok {
+				t.Errorf("runs (-want +got):\n%s", diff)
+			}
+			again, err := recipientsCall{runs}.addresses()
+			if diff := cmp.Diff(tt.addresses, again); diff != "" || err != nil {
+				t.Errorf("%v, addresses (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestRunsOfAddressesGiveThemBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		address := rapid.StringMatching(`[a-z0-9.]{0,3}[089]{0,10}(@[a-z0-9]{1,3})?`)
+		addresses := rapid.SliceOf(address).Draw(t, "addresses")
+		for _, first := range addresses[:len(addresses)/2] {
+			if next := nextAddress(first); next != "" {
+				addresses = append(addresses, first, next)
+			}
+		}
+		runs, ok := runsOf(addresses)
+		again, err := recipientsCall{runs}.addresses()
+		if !ok || err != nil || !slices.Equal(addresses, again) {
+			t.Fatalf("%q became %v and %q: %v", addresses, runs, again, err)
+		}
+	})
+}
+
+// What was said to a relay by many messages is in the plan, each line of it, and each reply.
+func TestPlanOfManyMessages(t *testing.T) {
+	for name, c := range map[string]struct {
+		recipients []string
+		calls      []string // that stand in the transcript
+	}{
+		"one recipient":     {[]string{"a1@y"}, []string{"@: content "}},
+		"many, one refused": {[]string{"a1@y", "a2@y", "a3@y", "rcpt550@y", "a4@y", "a5@y"}, []string{"@: content ", "@: recipients ", `@: replies {"count":2}`, `@: replies {"count":1}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &transcript.Transcript{}
+			conn, stop := quick(t, &quickRelay{announces: "PIPELINING"}, log)
+			contents := []string{"one\r\n..\r\n", "\xff\x00 two\r\n"}
+			next := func(i int) Message {
+				return Message{Sender: "s@x", Recipients: c.recipients, Data: []byte(contents[i])}
+			}
+			if err := conn.SendMany(context.Background(), 2, next, func(int, Outcome) bool { return true }); err != nil {
+				t.Fatal(err)
+			}
+			stop()
+			var text bytes.Buffer
+			if err := log.WriteText(&text); err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range c.calls {
+				if n := strings.Count(text.String(), call); n != 2 {
+					t.Errorf("%q stands there %d times, want 2", call, n)
+				}
+			}
+			plan, err := plannedOf(text.String())
+			if err != nil {
+				t.Fatalf("%v\n%s", err, text.String())
+			}
+			said, heard := saidAndHeard(plan)
+			var want []string
+			codes := []int{220, 250}
+			for i := range contents {
+				want = append(want, "MAIL FROM:<s@x>")
+				codes = append(codes, 250)
+				for _, r := range c.recipients {
+					want = append(want, "RCPT TO:<"+r+">")
+					code := 250
+					if r == "rcpt550@y" {
+						code = 550
+					}
+					codes = append(codes, code)
+				}
+				want = append(want, "DATA", contents[i], ".")
+				codes = append(codes, 354, 250)
+			}
+			if diff := cmp.Diff(want, said[1:]); diff != "" { // behind EHLO
+				t.Errorf("said (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(codes, heard); diff != "" {
+				t.Errorf("heard (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// saidAndHeard gives what a plan says, and the codes that it hears.
+func saidAndHeard(plan Plan) (said []string, heard []int) {
+	for _, s := range plan {
+		switch s.Do {
+		case DoSay:
+			said = append(said, s.Text)
+		case DoContent:
+			said = append(said, string(s.Data))
+		case DoHear:
+			heard = append(heard, s.Reply.Code)
+		}
+	}
+	return said, heard
+}
+
+func TestRepliesThatDifferInWordsAreOneAnotherInCodes(t *testing.T) {
+	const text = "+0 S: 220 x\n+0 C: RCPT TO:<a@y>\n+0 @: recipients {\"runs\":[{\"first\":\"b1@y\",\"count\":2}]}\n" +
+		"! +0 S: 250 2.1.5 <a@y> ok\n+0 @: replies {\"count\":2,\"differ\":true}\n+0 X: by the relay\n"
+	plan, err := plannedOf(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	differ, marked := 0, 0
+	for _, s := range plan {
+		if s.Differs {
+			differ++
+		}
+		if s.Marked {
+			marked++
+		}
+	}
+	if said, heard := saidAndHeard(plan); len(said) != 3 || len(heard) != 4 || differ != 2 || marked != 1 {
+		t.Errorf("%q, %v, %d differ, %d are marked", said, heard, differ, marked)
 	}
 }

@@ -37,13 +37,17 @@ type Options struct {
 	Idle time.Duration
 	// MaxConnections bounds the connections at once; one more is closed. 0: 1,000. -1: no bound.
 	MaxConnections int
+	// Silent tells whether a decision isn't to be told: the connection is closed in the place of an answer, and Postfix asks
+	// again over another one, or answers its client with smtpd_policy_service_default_action. nil: all are told.
+	Silent func(policy.Decision) bool
 	// Now is the time of events, and in replies. nil: time.Now.
 	Now func() time.Time
 	// Events is told of each answer, and of what is no request. It is called from many goroutines. nil: nobody wants to know.
 	Events func(Event)
 }
 
-// Event is one answer to Postfix, or, without Action, a connection that was closed for what it sent.
+// Event is one answer to Postfix, or, without Action, a connection that was closed: for what it sent, or in the place of an
+// answer.
 type Event struct {
 	Time       time.Time     `json:"time"`
 	Instance   string        `json:"instance,omitempty"`
@@ -94,6 +98,9 @@ func New(o Options) (*Server, error) {
 	o.MaxConnections = cmp.Or(o.MaxConnections, defaultConnections)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Silent == nil {
+		o.Silent = func(policy.Decision) bool { return false }
 	}
 	if o.Events == nil {
 		o.Events = func(Event) {}
@@ -262,6 +269,9 @@ func (c *connection) await(d time.Duration) error {
 	return nil
 }
 
+// errSilent is why a connection is closed in the place of an answer.
+var errSilent = errors.New("policyd: no answer is to be given")
+
 // answer decides and says so.
 func (c *connection) answer(r *request) error {
 	if r.instance == "" { // a client that isn't Postfix: it has one transaction at a time
@@ -275,6 +285,9 @@ func (c *connection) answer(r *request) error {
 		case <-time.After(delay):
 		case <-c.server.ctx.Done():
 		}
+	}
+	if e.Action == "" {
+		return errSilent
 	}
 	if err := c.conn.SetWriteDeadline(time.Now().Add(requestTime)); err != nil {
 		return err

@@ -307,7 +307,11 @@ func (s *Server) idle() (idle []*transaction) {
 
 // event tells what a decision makes Postfix do.
 func (s *Server) event(d policy.Decision, r *request, f *policy.Facts) Event {
-	e := Event{Action: unopposed, Rule: d.Rule}
+	e := Event{Action: unopposed, Rule: d.Rule, Sender: f.Sender.String(), Recipients: len(f.Recipients)}
+	if s.options.Silent(d) {
+		e.Action, e.Cause = "", "closed the connection without an answer"
+		return e
+	}
 	switch {
 	case d.Refused():
 		e.Action = refusal(s.expand(d.Reply, f))
@@ -319,7 +323,6 @@ func (s *Server) event(d policy.Decision, r *request, f *policy.Facts) Event {
 	if d.Refused() && d.Close && !slices.Contains([]int{421, 521}, d.Reply.Code) {
 		e.Note = "Postfix can't be told to close after this reply"
 	}
-	e.Sender, e.Recipients = f.Sender.String(), len(f.Recipients)
 	return e
 }
 

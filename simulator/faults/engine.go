@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/relayspec/relayspec/reference/policy"
@@ -17,7 +18,8 @@ const rulePrefix = "fault/"
 var errStruck = errors.New("faults: the message is refused by a fault")
 
 // Engine wraps an Engine: faults strike at each stage before it is asked, at Accept before it takes a message, and at
-// Accepted when it has. What closes without a word needs Tap around the same relay.
+// Accepted when it has. What closes without a word needs Tap around the same relay, or a server
+// that asks Drops.
 func (s *Set) Engine(e wire.Engine) wire.Engine { return &engine{Engine: e, set: s} }
 
 func (s *Set) engineAround(wrap func(wire.Engine) wire.Engine) func(wire.Engine) wire.Engine {
@@ -69,6 +71,10 @@ func (s *Set) vanish(h harm, code int) policy.Decision {
 	reply := policy.Reply{Code: code, Lines: []string{"dropped without a word by fault " + h.id, s.mark}}
 	return policy.Decision{Reply: reply, Rule: h.rule(), Delay: h.delay, Close: true}
 }
+
+// Drops tells whether d closes without a word. It is for a server that asks Engine and has no use for Tap: it speaks
+// another protocol than SMTP.
+func (s *Set) Drops(d policy.Decision) bool { return slices.Contains(d.Reply.Lines, s.mark) }
 
 func (h *harm) rule() policy.RuleID { return policy.RuleID(rulePrefix + h.id) }
 
