@@ -299,33 +299,26 @@ func (p *planner) call(e transcript.Entry) error {
 	case transcript.SecretCall:
 		return readCall(verb, body, &s.secret)
 	case ContentCall:
-		return p.content(e, body)
+		var content contentCall
+		if err := readCall(verb, body, &content); err != nil {
+			return err
+		}
+		data, err := content.unsqueeze()
+		if err != nil {
+			return err
+		}
+		if s, err = p.session(e); err != nil { // as of a line that the client said
+			return err
+		}
+		if s.last = p.line; s.open {
+			p.add(Step{Do: DoContent, Data: data}, e.Session)
+		}
+		return nil
 	}
 	if !json.Valid(body) {
 		return fmt.Errorf("what follows %s is no JSON", verb)
 	}
 	p.add(Step{Do: DoCall, Verb: verb, Body: body}, e.Session)
-	return nil
-}
-
-// content takes a content that is too long to be shown, as it takes a line that the client said.
-func (p *planner) content(e transcript.Entry, body []byte) error {
-	var content contentCall
-	if err := readCall(ContentCall, body, &content); err != nil {
-		return err
-	}
-	data, err := content.unsqueeze()
-	if err != nil {
-		return err
-	}
-	s, err := p.session(e)
-	if err != nil {
-		return err
-	}
-	s.last = p.line
-	if s.open {
-		p.add(Step{Do: DoContent, Data: data}, e.Session)
-	}
 	return nil
 }
 
