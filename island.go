@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
 	"runtime"
 	"time"
@@ -66,13 +67,24 @@ func runOnIsland(ctx context.Context, args []string, s *streams) error {
 		const next = "Namespaces are needed: in a container, run it with --privileged or --cap-add SYS_ADMIN,NET_ADMIN"
 		return &exit{exitUsage, &advice{err, next}}
 	}
-	err = c.Wait()
+	return cameOfIsland(ctx, c.Wait())
+}
+
+// cameOfIsland is how the program there ended: with a code of its own, or by a signal (-1, or 128 and more), and then it has
+// told nobody why.
+func cameOfIsland(ctx context.Context, err error) error {
 	var ended *exec.ExitError
-	switch {
-	case errors.As(err, &ended):
-		return &exit{code: ended.ExitCode()}
-	case err != nil && ctx.Err() != nil: // it didn't end in time
-		return &exit{features.ExitInterrupted, err}
+	if errors.As(err, &ended) {
+		if code := ended.ExitCode(); code >= 0 && code < 128 || code == features.ExitInterrupted {
+			return &exit{code: code}
+		}
 	}
-	return err
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil: // it didn't end in time
+		return &exit{features.ExitInterrupted, fmt.Errorf("interrupted: what runs on the island was ended before it could tell what it found: %w", err)}
+	}
+	const next = "See whether the machine ran out of memory, and run it again"
+	return &exit{features.ExitInconclusive, &advice{fmt.Errorf("what runs on the island was ended from outside: %w", err), next}}
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -53,3 +56,27 @@ start: {command: [sh, -c, "echo broken; exit 7"], ready: "^ready (?P<port25>.*)$
 		Expect(got.err).To(ContainSubstring("broken"))
 	})
 })
+
+var _ = DescribeTable("what runs on an island ends this program with its code, and with a word where it was ended",
+	func(interrupted bool, script string, code int, words string) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		if interrupted {
+			cancel()
+		}
+		err := cameOfIsland(ctx, exec.Command("sh", "-c", script).Run())
+		var ended *exit
+		Expect(errors.As(err, &ended)).To(BeTrue())
+		Expect(ended.code).To(Equal(code))
+		if words == "" {
+			Expect(ended.err).NotTo(HaveOccurred())
+			return
+		}
+		Expect(ended.err).To(MatchError(ContainSubstring(words)))
+	},
+	Entry("its own", false, "exit 1", 1, ""),
+	Entry("interrupted, its own", true, "exit 130", 130, ""),
+	Entry("ended by a signal", false, "kill -9 $$", 3, "ended from outside: signal: killed"),
+	Entry("ended there by a signal", false, "exit 137", 3, "ended from outside: exit status 137"),
+	Entry("interrupted, and not in time", true, "kill -9 $$", 130, "interrupted: "),
+)

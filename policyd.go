@@ -17,7 +17,7 @@ import (
 
 // policyd is the command that decides for a Postfix.
 type policyd struct {
-	World    string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given; the README's world.yaml is a sample."`
+	World    string            `placeholder:"FILE" help:"Who may relay what: customers, domains, users, settings. It must be given, but with --control; the README's world.yaml is a sample."`
 	Listen   string            `default:"127.0.0.1:10040" placeholder:"ADDR" help:"Where Postfix asks: host:port, or unix:PATH, open to whoever gets into its folder. Default: ${default}."`
 	Service  string            `placeholder:"FILE" help:"A service of your own, in the form of google-workspace.yaml. Default: the built-in one."`
 	Switch   map[string]string `placeholder:"NAME=VALUE" help:"Answer differently what the document leaves open: day-window=fixed. Repeat for more."`

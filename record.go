@@ -105,7 +105,7 @@ func onThisMachine(ctx context.Context, host string) error {
 	}
 	for _, ip := range found {
 		if !ip.Unmap().IsLoopback() {
-			return fmt.Errorf("%s isn't on this machine", ip)
+			return fmt.Errorf("%s isn't on this machine", ip.Unmap())
 		}
 	}
 	return nil

@@ -242,7 +242,7 @@ func (d *draft) render(tool reports.Tool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.Contains(items, "- ") {
+	if d.left() > 0 {
 		out.WriteString("entries:\n" + items)
 	} else {
 		out.WriteString("entries: []\n" + items)
@@ -252,6 +252,15 @@ func (d *draft) render(tool reports.Tool) ([]byte, error) {
 		return nil, errors.Join(errors.New("the baseline can't be written so that it reads back; begin a new file"), err)
 	}
 	return out.Bytes(), nil
+}
+
+// left is how many entries there are when the draft is written.
+func (d *draft) left() int {
+	left := len(d.ranges) + len(d.added)
+	for _, fresh := range d.fresh {
+		left += len(fresh) - 1
+	}
+	return left
 }
 
 // items writes the entries.

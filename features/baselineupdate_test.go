@@ -82,6 +82,19 @@ func TestAnUpdateTakesOutWhatHoldsNow(t *testing.T) {
 	}
 }
 
+// Hyphens count for nothing: they stand in comments, too, and not always before a blank.
+func TestAnUpdateKnowsWhetherAnEntryIsLeft(t *testing.T) {
+	content, _ := updated(t, head+"entries:\n  # Known - see the wiki.\n\n  - id: A/one\n    verdict: FAIL\n    reason: so\n", BaselineUpdate{}, ended("A/one", reports.Pass))
+	if want := head + "entries: []\n  # Known - see the wiki.\n\n"; content != want {
+		t.Errorf("content (-want +got):\n%s", cmp.Diff(want, content))
+	}
+	left := "entries:\n  -\n    id: A/two\n    verdict: FAIL\n    reason: so\n"
+	content, _ = updated(t, head+left+"  -\n    id: A/one\n    verdict: FAIL\n    reason: so\n", BaselineUpdate{}, ended("A/one", reports.Pass), ended("A/two", reports.Fail))
+	if want := head + left; content != want {
+		t.Errorf("content (-want +got):\n%s", cmp.Diff(want, content))
+	}
+}
+
 func TestAnUpdateListsWhatFailsOtherwise(t *testing.T) {
 	other := ended("A/one", reports.Fail)
 	other.Step = "Then it: stays"

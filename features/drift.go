@@ -138,9 +138,13 @@ func (l *look) beginAs(ctx context.Context, sv server, name string, secure bool)
 	}
 	conn.Until(ctx)
 	for _, step := range []func() (client.Reply, error){conn.ReadReply, func() (client.Reply, error) { return conn.Hello(name) }} {
-		if reply, err := step(); err != nil || !reply.Positive() {
+		reply, err := step()
+		if err == nil && !reply.Positive() {
+			err = fmt.Errorf("refused: %s", reply)
+		}
+		if err != nil {
 			conn.Close()
-			return nil, fmt.Errorf("%s: %w", reply, err)
+			return nil, err
 		}
 	}
 	if secure && !conn.TLS() && conn.Capabilities().Has("STARTTLS") {
@@ -262,8 +266,11 @@ func tryChunking(ctx context.Context, l *look) (bool, string, error) {
 	}
 	defer conn.Close()
 	reply, err := l.transaction(conn, l.roles.Sender, 1)
-	if err != nil || !reply.Positive() {
-		return false, "", fmt.Errorf("no transaction: %s: %w", reply, err)
+	if err == nil && !reply.Positive() {
+		err = fmt.Errorf("no transaction: %s", reply)
+	}
+	if err != nil {
+		return false, "", err
 	}
 	if reply, err = conn.Cmd("BDAT 0"); err != nil {
 		return false, "", err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,7 @@ type lossy struct {
 	address   string
 	declared  []target.Capability
 	announced []string
+	refused   string // an address whose sessions are turned away
 }
 
 func (l *lossy) Describe() target.Description {
@@ -90,6 +92,10 @@ func (l *lossy) serve(t *testing.T) {
 
 func (l *lossy) session(conn net.Conn) {
 	defer conn.Close()
+	if from := conn.RemoteAddr().(*net.TCPAddr); from.IP.String() == l.refused {
+		fmt.Fprint(conn, "554 5.7.1 not you\r\n")
+		return
+	}
 	fmt.Fprint(conn, "220 hello\r\n")
 	for in := bufio.NewScanner(conn); in.Scan(); {
 		line := in.Text()
@@ -132,6 +138,19 @@ func TestDriftTellsWhatDoesNotAgree(t *testing.T) {
 	relay.declared = nil // of who declares no extension nothing is known: what is announced is no drift
 	if rows := Drift(t.Context(), relay); len(rows) != 6 {
 		t.Errorf("%d rows, want those of what doesn't work and of the doubts: %v", len(rows), rows)
+	}
+}
+
+func TestDriftTellsARefusalAsTheRelaySaysIt(t *testing.T) {
+	relay := &lossy{declared: []target.Capability{target.SourceIPv4}, refused: "127.0.0.9"}
+	relay.serve(t)
+	const want = "source-address: declared yes, announced not seen, tried no: it is declared, and wasn't to be seen: a session from 127.0.0.9: refused: 554 5.7.1 not you; "
+	var got []string
+	for _, row := range Drift(t.Context(), relay) {
+		got = append(got, row.String())
+	}
+	if !slices.ContainsFunc(got, func(row string) bool { return strings.HasPrefix(row, want) }) {
+		t.Errorf("no row begins with %q: %q", want, got)
 	}
 }
 

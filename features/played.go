@@ -208,7 +208,7 @@ func likeID(word string) bool {
 	return digits >= 6 || digits >= 2 && letters >= 2 && changes >= 2
 }
 
-// context is how many turns a difference is shown with on either side.
+// around is how many turns a difference is shown with on either side.
 const around = 3
 
 // WriteDiff writes what didn't go as it was recorded, with what led to it: "-" is what was recorded, "+" what came, ">>"

@@ -148,7 +148,7 @@ func newMatrixCell(r Rule, cases []MatrixCase) MatrixCell {
 		switch {
 		case one.Verdict == Pass:
 			c.Passed, c.Ran = c.Passed+1, c.Ran+1
-		case one.Verdict != "" && !held(one.Verdict):
+		case one.Verdict.Ran():
 			c.Ran++
 		}
 	}
@@ -172,9 +172,6 @@ func decides(c MatrixCase, verdict Verdict) int {
 	}
 	return n
 }
-
-// held tells whether a case with verdict v was held back.
-func held(v Verdict) bool { return v == Unsupported || v == Unprovisioned || v == Disabled }
 
 // entitle gives each column a title of its own: the target's name and version; where several have the same one, what first
 // tells them apart: the driver, the directory of the report, or a number.

@@ -63,7 +63,7 @@ func (m *Matrix) markdownFailed(b *strings.Builder) {
 
 // fails tells whether the rule doesn't hold, expected or not.
 func (c MatrixCell) fails() bool {
-	return c.Verdict == Fail || c.Verdict == "XFAIL" || c.Verdict == "CHANGED"
+	return c.Verdict == Fail || c.Verdict == XFail
 }
 
 func (c MatrixCell) markdown() string {

@@ -313,7 +313,12 @@ func (p *planner) call(e transcript.Entry) error {
 		if err != nil {
 			return err
 		}
-		p.add(Step{Do: DoContent, Data: data}, e.Session)
+		if s, err = p.session(e); err != nil { // as of a line that the client said
+			return err
+		}
+		if s.last = p.line; s.open {
+			p.add(Step{Do: DoContent, Data: data}, e.Session)
+		}
 		return nil
 	case RecipientsCall:
 		var recipients recipientsCall

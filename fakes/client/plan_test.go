@@ -138,6 +138,8 @@ func TestPlanOfOddSessions(t *testing.T) {
 		{"said when the relay had closed", "+0 C: X\n+0 X: by the relay\n+0 C: Y\n+0 S: 421 bye\n", "connect 0 \nsay \"X\"\nhear 421 bye\nend\n"},
 		{"lines among those of a reply", "+0 S: 250-x\n+0 C: Y\n+0 S: 250 x\n+0 X: by the client\n", "connect 0 \nsay \"Y\"\nhear 250-x|250 x\nclose\n"},
 		{"two sessions", "+0 [1] #: connected to a:1\n+0 [2] #: connected to a:1\n+0 [2] X: by the relay\n+0 [1] X: by the client\n", "connect 0 \nconnect 0 \nend\nclose\n"},
+		{"a content first", "+0 [1] @: content {\"octets\":0,\"deflate\":\"AQAA//8=\"}\n+0 [1] X: by the client\n", "connect 0 \ncontent 0\nclose\n"},
+		{"a content when the relay had closed", "+0 C: X\n+0 X: by the relay\n+0 @: content {\"octets\":0,\"deflate\":\"AQAA//8=\"}\n", "connect 0 \nsay \"X\"\nend\n"},
 		{"a failed handshake", "+0 S: 220 x\n+0 #: TLS handshake failed: x\n+0 X: by the client\n", "connect 0 \nhear 220 x\nhandshake refused\nclose\n"},
 	}
 	for _, tt := range tests {

@@ -239,8 +239,11 @@ func (r *reader) heard(octets []byte) (agreed, refused bool) {
 	r.in = append(r.in, octets...)
 	for {
 		end := bytes.IndexByte(r.in, '\n')
-		if end < 0 {
+		if end < 0 && len(r.in) < longest {
 			return agreed, refused
+		}
+		if end < 0 {
+			end = len(r.in) - 1
 		}
 		line := strings.TrimRight(string(r.in[:end+1]), "\r\n")
 		r.in = r.in[end+1:]

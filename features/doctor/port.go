@@ -169,7 +169,7 @@ func (v *visit) speechless(err error) string {
 	return "See that an SMTP relay listens there, and nothing else: ports in the profile"
 }
 
-// say says EHLO, and HELO to a relay that doesn't know it.
+// hail says EHLO, and HELO to a relay that doesn't know it.
 func (v *visit) hail(name string) bool {
 	reply, err := v.conn.Hello(v.hello())
 	if err == nil && (reply.Code == 500 || reply.Code == 502) {

@@ -1,6 +1,7 @@
 package relaytest
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -262,6 +263,7 @@ func (r *Relay) Refusals() (refused []wire.Event) {
 }
 
 func (r *Relay) note(e wire.Event) {
+	e.Reply = bytes.Clone(e.Reply) // it is the session's own, and written over by the next one
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = latest(r.events, e, r.options.Keep)

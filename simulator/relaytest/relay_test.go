@@ -241,6 +241,16 @@ customers:
 		Expect(relay.Events()).To(HaveLen(3))
 	})
 
+	It("keeps of each event what was said then", func() {
+		relay := relaytest.New(GinkgoT())
+		Expect(send(relay.Address(), "mail.acme.example", "anna@acme.example", "bob@other.example", "x")).To(Succeed())
+		relay.WaitForMessage()
+		for _, e := range relay.Events() {
+			Expect(string(e.Reply)).To(HavePrefix(fmt.Sprint(e.Code)), e.Command)
+			Expect(string(e.Reply)).To(ContainSubstring(e.Text), e.Command)
+		}
+	})
+
 	It("ends with its test", func() {
 		t := newFake()
 		DeferCleanup(t.end)

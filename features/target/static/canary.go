@@ -145,16 +145,12 @@ func (r *Relay) confirm(ctx context.Context, c canary) error {
 	var refusals []string
 	for i, m := range r.means {
 		session, said, err := r.try(ctx, m, c)
-		switch {
-		case session != nil:
+		if session != nil {
 			session.Quit()
 			r.means[0], r.means[i] = r.means[i], r.means[0] // first the next time
 			return nil
-		case err != nil:
-			refusals = append(refusals, fmt.Sprintf("%s: %s", m, client.Explain(err)))
-		default:
-			refusals = append(refusals, fmt.Sprintf("%s: %s", m, said))
 		}
+		refusals = append(refusals, fmt.Sprintf("%s: %s", m, came(said, err)))
 	}
 	if len(r.means) == 0 {
 		return nil
@@ -240,7 +236,7 @@ func (r *Relay) startAnew(ctx context.Context) error {
 func (r *Relay) sends(ctx context.Context) (accepted, refused string) {
 	session, said, err := r.try(ctx, r.means[0], r.canary)
 	if err != nil || session == nil {
-		return "", fmt.Sprint(said, err)
+		return "", came(said, err)
 	}
 	defer session.Close()
 	var steps []func() (client.Reply, error)
@@ -259,9 +255,17 @@ func (r *Relay) sends(ctx context.Context) (accepted, refused string) {
 	for _, step := range steps {
 		said, err = step()
 		if err != nil || !said.Positive() && !said.Intermediate() {
-			return "", fmt.Sprint(said, err)
+			return "", came(said, err)
 		}
 	}
 	session.Quit()
 	return said.String(), ""
+}
+
+// came says what came of an exchange: the error, or else the reply.
+func came(said client.Reply, err error) string {
+	if err != nil {
+		return client.Explain(err)
+	}
+	return said.String()
 }

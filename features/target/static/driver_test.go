@@ -80,6 +80,14 @@ var _ = Describe("A driver over HTTP", func() {
 		Entry("about usage", "PUT /v1/usage", ofUsage, "is used up, but its mail is taken: 250 accepted"),
 	)
 
+	It("that lies about a reset is told as drift", func() {
+		p := puppetOf(map[string]http.HandlerFunc{"POST reset": fine})
+		run := judged(profile(p.profile("")), "PORT-PLAIN/port-takes-mail/25")
+		Expect(run.Drift).To(ContainElement(And(
+			HaveField("Capability", "reset"), HaveField("Probed", reports.Absent),
+			HaveField("Text", MatchRegexp(`^unconfirmed: the driver said that the counters of canary@\S+ are at zero, but its mail is refused: 550 5\.4\.5 enough; what needs it is an ERROR$`)))))
+	})
+
 	DescribeTable("whose clock is wrong makes an ERROR of what needs it",
 		func(paths string, answer http.HandlerFunc, words string) {
 			otherwise := map[string]http.HandlerFunc{}
