@@ -22,7 +22,7 @@ drivers: ## judge the reference relay under each driver and compare the verdicts
 test: ## run every test, with the race detector where a C compiler is there
 	@mkdir -p bin
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"
-	@go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile bin/test.json -- $(RACE) -timeout 10m ./...; \
+	@go tool gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --jsonfile bin/test.json -- $(RACE) -timeout 20m ./...; \
 		status=$$?; awk -f .ci/count.awk bin/test.json; exit $$status
 
 full: ## what .ci/run leaves out for its time: ceilings really sent, repeated runs, long fuzzing, benchmarks, the storm, all relays

@@ -170,7 +170,7 @@ var _ = Describe("Comparing and repeating", func() {
 			ended <- command(ctx, []string{"record", "--listen", "127.0.0.1:0", "--upstream", aRelay, "--out", "sessions/", "--sessions", "1"}, &streams{strings.NewReader(""), log, out})
 		}()
 		var address string
-		Eventually(out.first, "10s").Should(Receive(&address))
+		Eventually(out.first, "30s").Should(Receive(&address))
 		address = strings.TrimSuffix(strings.Fields(address)[3], ",")
 		c, err := (&client.Dialer{Address: address, Timeout: 5 * time.Second, TLS: &tls.Config{InsecureSkipVerify: true}}).Dial(context.Background())
 		Expect(err).NotTo(HaveOccurred())
@@ -187,7 +187,7 @@ var _ = Describe("Comparing and repeating", func() {
 			Expect(err).NotTo(HaveOccurred())
 			Expect(reply.Positive()).To(BeTrue(), reply.String())
 		}
-		Eventually(ended, "10s").Should(Receive(BeNil()))
+		Eventually(ended, "30s").Should(Receive(BeNil()))
 		text, err := os.ReadFile("sessions/session-1.txt")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(string(text)).NotTo(ContainSubstring("correct horse"))

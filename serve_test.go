@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait of a test.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // sampleWorld is the world file at the root; tests run in directories of their own.
 func sampleWorld() string {
@@ -166,7 +166,7 @@ var _ = Describe("serve", func() {
 
 		Expect(s.String()).To(And(
 			ContainSubstring("warning: "), ContainSubstring("TLS: clients must trust tls/ca.pem\n"),
-			MatchRegexp(`serving 6 customers and 3 users of \S+world\.yaml\n`), MatchRegexp(`draining \d sessions, at most 10s; again to stop at once\n`)))
+			MatchRegexp(`serving 6 customers and 3 users of \S+world\.yaml\n`), MatchRegexp(`draining \d sessions, at most 30s; again to stop at once\n`)))
 		reply, err := c.ReadReply()
 		Expect(err).NotTo(HaveOccurred())
 		Expect(reply.Code).To(Equal(421))
@@ -348,7 +348,7 @@ var _ = Describe("serve", func() {
 		Expect(lost).To(MatchError(net.ErrClosed))
 		var code *exit
 		Expect(errors.As(lost, &code)).To(BeFalse(), "the program ends with 1")
-		Expect(told.String()).To(MatchRegexp(`^a port is lost: wire: accept on 127\.0\.0\.1:\d+: .*\ndraining \d sessions, at most 10s\n$`))
+		Expect(told.String()).To(MatchRegexp(`^a port is lost: wire: accept on 127\.0\.0\.1:\d+: .*\ndraining \d sessions, at most 30s\n$`))
 	})
 
 	It("still says which port was lost when --drain is over", func() {

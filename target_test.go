@@ -20,7 +20,7 @@ import (
 // aProfile writes target.yaml for a relay that is at address.
 func aProfile(address, rest string) {
 	GinkgoHelper()
-	text := "name: mine\nports: {25: '" + address + "'}\ntimeout: 300ms\nroles: {sender: app@corp.example, recipients: ['*@example.net']}\n" + rest
+	text := "name: mine\nports: {25: '" + address + "'}\ntimeout: 1s\nroles: {sender: app@corp.example, recipients: ['*@example.net']}\n" + rest
 	Expect(os.WriteFile("target.yaml", []byte(text), 0o644)).To(Succeed())
 }
 

@@ -70,7 +70,7 @@ Feature: Steps
         """
       When it takes for ever
 `
-	found, err := judge(t.Context(), t, Options{Suite: aSuite(t, source), Bound: 300 * time.Millisecond})
+	found, err := judge(t.Context(), t, Options{Suite: aSuite(t, source), Bound: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ import (
 )
 
 // patience bounds every wait of a test. Nothing takes that long unless it is broken.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // running is a relay of the sample world on loopback sockets of its own.
 type running struct {

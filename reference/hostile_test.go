@@ -24,7 +24,7 @@ import (
 
 // The waits of a relay that is treated badly, short enough for a test.
 const (
-	shortWait = 500 * time.Millisecond
+	shortWait = time.Second
 	aWhile    = 20 * shortWait // past every wait, with room for a busy machine
 )
 

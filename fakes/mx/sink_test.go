@@ -125,7 +125,7 @@ var _ = Describe("A sink", func() {
 		}()
 		Consistently(result, "20ms").ShouldNot(Receive())
 		Expect(deliver(sink, "", []string{"x@example.net"}, "late\r\n")).To(Succeed())
-		Eventually(ctx, result).WithTimeout(5 * time.Second).Should(Receive(HaveLen(1)))
+		Eventually(ctx, result).WithTimeout(30 * time.Second).Should(Receive(HaveLen(1)))
 	})
 
 	It("keeps all without a bound", func() {

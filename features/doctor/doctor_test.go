@@ -324,7 +324,7 @@ func TestWhatIsNoRelay(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := patientOf(&relay{}, tt.role, tt.address)
-			p.Dialers[tt.role].Timeout = 300 * time.Millisecond
+			p.Dialers[tt.role].Timeout = time.Second
 			began := time.Now()
 			checks := Examine(context.Background(), p)
 			c := check(t, checks, tt.check)

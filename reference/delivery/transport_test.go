@@ -112,7 +112,7 @@ func serve(h *hop) *hop {
 	go func() { done <- s.Serve(l) }()
 	DeferCleanup(func() {
 		Expect(s.Close()).To(Succeed())
-		Eventually(done).Should(Receive())
+		Eventually(done, "30s").Should(Receive())
 	})
 	h.address = l.Addr().String()
 	return h
@@ -266,7 +266,7 @@ var _ = Describe("a transport", func() {
 		for range 3 {
 			sent.Go(func() { defer GinkgoRecover(); send1(t, "x\r\n", ben) })
 		}
-		Eventually(inside).Should(HaveLen(2))
+		Eventually(inside, "30s").Should(HaveLen(2))
 		stopped, cancel := context.WithCancel(ctx)
 		cancel()
 		outcomes := t.Deliver(stopped, Envelope{Recipients: []policy.Address{ben}}, strings.NewReader(""))

@@ -31,7 +31,7 @@ func TestPolicyd(t *testing.T) {
 }
 
 // patience bounds every wait of a spec. Nothing takes that long unless it is broken.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // attributes are those of a request that differ from usual.
 type attributes map[string]string

@@ -39,7 +39,7 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 const secret = "the-token"
 
 // patience bounds every wait of a test.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // lab is a relay with its API, and the client that is generated from its document.
 type lab struct {

@@ -26,7 +26,7 @@ import (
 )
 
 // patience bounds every wait of a spec. Nothing takes that long unless it is broken.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // acme relays from here; the password of its one user is cheap to check.
 const acme = `
@@ -314,7 +314,7 @@ var _ = Describe("A fault", func() {
 		c, err := r.dial(policy.Port25)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(c.Close)
-		Eventually(func() int { return r.All()[0].Struck }).Should(Equal(1))
+		Eventually(func() int { return r.All()[0].Struck }, patience).Should(Equal(1))
 		closed := make(chan struct{})
 		go func() {
 			defer GinkgoRecover()

@@ -111,7 +111,7 @@ var _ = Describe("A relay in a test", func() {
 			sent <- send(relay.Address(), "mail.acme.example", "anna@acme.example", "bob@other.example", "x")
 		}()
 		Expect(relay.WaitForMessage().Given).To(Equal("anna@acme.example"))
-		Eventually(sent).Should(Receive(BeNil()))
+		Eventually(sent, "30s").Should(Receive(BeNil()))
 	})
 
 	It("says what came instead, and what was refused, where a message doesn't come", func() {

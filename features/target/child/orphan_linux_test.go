@@ -41,7 +41,7 @@ func TestAProgramEndsWithTheOneThatStartedIt(t *testing.T) {
 	g.Expect(runs(started)).To(gomega.BeTrue())
 	g.Expect(c.Process.Kill()).To(gomega.Succeed())
 	c.Wait() // by the signal
-	g.Eventually(func() bool { return runs(started) }, "5s").Should(gomega.BeFalse())
+	g.Eventually(func() bool { return runs(started) }, "30s").Should(gomega.BeFalse())
 }
 
 func TestEndAllEndsWhatLeftItsGroup(t *testing.T) {
@@ -52,8 +52,8 @@ func TestEndAllEndsWhatLeftItsGroup(t *testing.T) {
 	defer p.Close()
 	started := pid(g, bufio.NewReader(strings.NewReader(<-lines+"\n")))
 	child.EndAll()
-	g.Eventually(func() bool { return runs(started) }, "5s").Should(gomega.BeFalse())
-	g.Eventually(p.Over(), "5s").Should(gomega.BeClosed())
+	g.Eventually(func() bool { return runs(started) }, "30s").Should(gomega.BeFalse())
+	g.Eventually(p.Over(), "30s").Should(gomega.BeClosed())
 }
 
 func pid(g *gomega.WithT, from *bufio.Reader) int {

@@ -139,5 +139,5 @@ func fine(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoC
 
 // profile names the puppet as its relay. rest are more lines.
 func (p *puppet) profile(rest string) string {
-	return "name: puppet\ntimeout: 300ms\ncontrol: {url: '" + p.url + "', timeout: 500ms}\n" + rest
+	return "name: puppet\ntimeout: 2s\ncontrol: {url: '" + p.url + "', timeout: 1s}\n" + rest
 }

@@ -261,7 +261,7 @@ var _ = Describe("A relay that is started", func() {
 		Expect(r.Close()).To(Succeed())
 		Expect(listens(address)).To(BeFalse())
 		for _, group := range children {
-			Eventually(func() []string { return livingIn(group) }).Should(BeEmpty())
+			Eventually(func() []string { return livingIn(group) }, "30s").Should(BeEmpty())
 		}
 	})
 
