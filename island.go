@@ -75,7 +75,9 @@ func runOnIsland(ctx context.Context, args []string, s *streams) error {
 func cameOfIsland(ctx context.Context, err error) error {
 	var ended *exec.ExitError
 	if errors.As(err, &ended) {
-		if code := ended.ExitCode(); code >= 0 && code < 128 || code == features.ExitInterrupted {
+		code := ended.ExitCode()
+		early := code == exitUsage && ctx.Err() != nil // Go's runtime ends a first process so that is interrupted at once
+		if code >= 0 && code < 128 && !early || code == features.ExitInterrupted {
 			return &exit{code: code}
 		}
 	}

@@ -78,5 +78,7 @@ var _ = DescribeTable("what runs on an island ends this program with its code, a
 	Entry("interrupted, its own", true, "exit 130", 130, ""),
 	Entry("ended by a signal", false, "kill -9 $$", 3, "ended from outside: signal: killed"),
 	Entry("ended there by a signal", false, "exit 137", 3, "ended from outside: exit status 137"),
+	Entry("interrupted before it was there", true, "exit 2", 130, "interrupted: "),
+	Entry("a mistake of the user's", false, "exit 2", 2, ""),
 	Entry("interrupted, and not in time", true, "kill -9 $$", 130, "interrupted: "),
 )

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -28,6 +29,15 @@ const bound = 20 * time.Second
 // visit runs the test of that name on an island and gives what it wrote and its exit code.
 func visit(t *testing.T, ctx context.Context, test string, o Options) (string, int) {
 	t.Helper()
+	return watch(t, ctx, test, o, new(bytes.Buffer))
+}
+
+// watch is visit whose output goes to out as it comes.
+func watch(t *testing.T, ctx context.Context, test string, o Options, out interface {
+	io.Writer
+	fmt.Stringer
+}) (string, int) {
+	t.Helper()
 	if err := Lacking(); err != nil {
 		t.Skip(err)
 	}
@@ -37,8 +47,7 @@ func visit(t *testing.T, ctx context.Context, test string, o Options) (string, i
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	c.Stdout, c.Stderr, c.WaitDelay = &out, &out, bound
+	c.Stdout, c.Stderr, c.WaitDelay = out, out, bound
 	if err := c.Start(); err != nil {
 		t.Skipf("namespaces can't be made: %v", err)
 	}
@@ -128,14 +137,32 @@ func TestFailsThere(t *testing.T) {
 	t.Skip("TestIslandPassesTheExitCodeOn runs it")
 }
 
+// once is what was written; it does something when word comes.
+type once struct {
+	text strings.Builder
+	word string
+	do   func()
+}
+
+func (o *once) String() string { return o.text.String() }
+
+func (o *once) Write(p []byte) (int, error) {
+	n, err := o.text.Write(p)
+	if strings.Contains(o.String(), o.word) && o.do != nil {
+		o.do()
+		o.do = nil
+	}
+	return n, err
+}
+
 // TestIslandPassesInterruptionOn: what is interrupted here is there, and nothing that it left running is waited for.
 func TestIslandPassesInterruptionOn(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second) // by then it is there, on a busy machine too
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
-	began := time.Now()
-	out, code := visit(t, ctx, "TestWaitsThere", Options{})
-	if code != 128+2 || time.Since(began) > bound/2 {
-		t.Errorf("exit %d after %s, want 130 soon\n%s", code, time.Since(began), out)
+	var interrupted time.Time
+	out, code := watch(t, ctx, "TestWaitsThere", Options{}, &once{word: "=== RUN ", do: func() { interrupted = time.Now(); cancel() }})
+	if code != 128+2 || interrupted.IsZero() || time.Since(interrupted) > bound/2 {
+		t.Errorf("exit %d after %s, want 130 soon\n%s", code, time.Since(interrupted), out)
 	}
 }
 

@@ -258,6 +258,30 @@ func TestARecordedSession(t *testing.T) {
 	}
 }
 
+func TestALineWithoutEndIsNotGatheredForEver(t *testing.T) {
+	u := relay(t, func(_ *upstream, c net.Conn) { io.WriteString(c, strings.Repeat("x", 300<<10)) })
+	r, said := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
+	c, err := net.Dial("tcp", r.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	got, err := io.ReadAll(c)
+	if err != nil || len(got) != 300<<10 {
+		t.Fatalf("%d octets came: %v", len(got), err)
+	}
+	kept := 0
+	for line := range strings.Lines(said()) {
+		if len(line) > 100<<10 {
+			t.Errorf("a line of %d octets is kept as one", len(line))
+		}
+		kept += strings.Count(line, "xxxx") * 4
+	}
+	if kept < 299<<10 {
+		t.Errorf("%d octets are recorded", kept)
+	}
+}
+
 func TestAPasswordBehindAnEmptyNameIsNoName(t *testing.T) {
 	u := relay(t, scriptedSMTP(certificate(t)))
 	r, said := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
@@ -322,28 +346,4 @@ func TestOctetsAreHandedOnAsTheyCame(t *testing.T) {
 			rt.Fatalf("got %q, want %q", got, sent)
 		}
 	})
-}
-
-func TestALineWithoutEndIsNotGatheredForEver(t *testing.T) {
-	u := relay(t, func(_ *upstream, c net.Conn) { io.WriteString(c, strings.Repeat("x", 300<<10)) })
-	r, said := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
-	c, err := net.Dial("tcp", r.Address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	got, err := io.ReadAll(c)
-	if err != nil || len(got) != 300<<10 {
-		t.Fatalf("%d octets came: %v", len(got), err)
-	}
-	kept := 0
-	for line := range strings.Lines(said()) {
-		if len(line) > 100<<10 {
-			t.Errorf("a line of %d octets is kept as one", len(line))
-		}
-		kept += strings.Count(line, "xxxx") * 4
-	}
-	if kept < 299<<10 {
-		t.Errorf("%d octets are recorded", kept)
-	}
 }
