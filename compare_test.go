@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -148,6 +149,20 @@ var _ = Describe("Comparing and repeating", func() {
 		got = relayspec("doctor", "--target", sample("minimal"))
 		Expect(got.code).To(Equal(0), got.out)
 		Expect(got.out).To(MatchRegexp(`(?m)^warn  25   STARTTLS +it isn't offered.*\n +-> Give the relay a certificate`))
+
+		driver := `case $(cat) in *describe*) echo '{"name": "x", "verbs": ["world"]}';; *world*) echo '{"error": "no room"}'; exit 1;; *) exit 3;; esac`
+		text := "name: x\nports: {25: '" + relayOf(sample("minimal")) + "'}\nexec: {command: [sh, -c, " + strconv.Quote(driver) + "]}\n"
+		Expect(os.WriteFile("roomless.yaml", []byte(text), 0o600)).To(Succeed())
+		got = relayspec("doctor", "--target", "roomless.yaml")
+		Expect(got.code).To(Equal(1), got.out+got.err)
+		Expect(got.out).To(MatchRegexp(`(?m)^fail +world +a customer to send a message can't be made: .*\n +-> See what the driver does`))
+
+		got = relayspec("doctor")
+		Expect(got.code).To(Equal(0), got.out+got.err)
+		Expect(got.out).To(MatchRegexp(`(?m)^ok +world +the driver made the customer doctor-`))
+		Expect(got.out).To(MatchRegexp(`(?m)^ok +587 +envelope +it takes mail from <doctor@doctor-`))
+		Expect(got.out).To(MatchRegexp(`(?m)^ok +sink +the message arrived`))
+		Expect(got.out).To(MatchRegexp(`(?m)^ok +clock +`))
 
 		got = relayspec("doctor", "--target", sample("gosmtp"), "--json")
 		Expect(got.code).To(Equal(0), got.out)

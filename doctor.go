@@ -34,6 +34,8 @@ func (diagnose) Help() string {
 	return `Looks at a relay port by port and says of each thing whether it is well, and what to do where it isn't: the host's name,
 the connection, the greeting, EHLO before and in TLS, STARTTLS, the certificate's dates, strength, name and chain, AUTH before
 and in TLS, the credentials of roles.user, an envelope of the roles; then a message's way to the sink, and the relay's clock.
+Where the profile has no roles, and a driver that makes customers, it makes one for that: like conform, it replaces those that
+are there.
 
   relayspec doctor --target relay.yaml
   relayspec doctor --target mail.corp.example:587     without a profile: no credentials, no message
@@ -99,7 +101,9 @@ func (c *diagnose) patient(ctx context.Context, found *diagnosis) (*doctor.Patie
 		if err != nil {
 			return nil, nil, &exit{exitUnopened, err}
 		}
-		return c.known(relay, found), closer, nil
+		patient := c.known(relay, found)
+		populate(ctx, relay, patient, found)
+		return patient, closer, nil
 	}
 	profile, err := loadProfile(c.Target)
 	if err != nil {
@@ -125,7 +129,27 @@ func (c *diagnose) patient(ctx context.Context, found *diagnosis) (*doctor.Patie
 	if patient.Sink == "" {
 		patient.Deliveries = nil
 	}
+	populate(ctx, relay, patient, found)
 	return patient, relay, nil
+}
+
+// populate has the relay's driver make a customer for the message where no roles say who sends it. A profile has the one or
+// the other. Where the driver can't, the envelope isn't tried and no message is sent, which the checks say.
+func populate(ctx context.Context, relay target.Target, patient *doctor.Patient, found *diagnosis) {
+	maker, ok := relay.(target.Applier)
+	if !ok || patient.Roles.Sender != "" || !slices.Contains(relay.Describe().Capabilities, target.CanApply) {
+		return
+	}
+	check := doctor.Check{Name: "world", State: doctor.OK}
+	world, roles := doctor.Company()
+	if err := maker.Apply(ctx, world); err != nil {
+		check.State, check.Found = doctor.Failure, "a customer to send a message can't be made: "+err.Error()
+		check.Todo = "See what the driver does with the verb world, and whether the relay then knows the customer"
+	} else {
+		check.Found = "the driver made the customer " + world.Customers[0].ID + ", who sends a message"
+		patient.Roles = roles
+	}
+	found.Checks = append(found.Checks, check)
 }
 
 // unopened is the check of a relay that can't be opened, with what of its profile is to be looked at.

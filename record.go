@@ -15,7 +15,6 @@ import (
 
 	"github.com/relayspec/relayspec/fakes/recorder"
 	"github.com/relayspec/relayspec/features"
-	"github.com/relayspec/relayspec/reports/transcript"
 )
 
 // record is the command that writes down what a sending server and its relay say.
@@ -42,6 +41,9 @@ profile in their place.
   relayspec replay sessions/session-1.txt --target relay.yaml
   relayspec record --listen 127.0.0.1:2525 --upstream 127.0.0.1:25 --feature --sessions 1 > draft.feature
 
+A transcript is written while its session goes on, and the session never waits for that: where a disk can't keep up, and
+some MiB wait for it, a note says how many lines were left out, as it does of a message of more than 1 MiB.
+
 Ctrl-C ends it: sessions that are open end, and are written, too.
 Exit codes: 0 ended as asked; 1 a transcript can't be written; 2 a mistake in the command line.`
 }
@@ -53,11 +55,12 @@ func (c *record) Run(ctx context.Context, s *streams) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	w := &writing{record: c, out: s.out}
+	w := &writing{record: c, out: s.out, files: map[string]*os.File{}}
 	r, err := recorder.Start(ctx, recorder.Options{
 		Listen: c.Listen, Upstream: c.Upstream, ListenTLS: c.ListenTLS, UpstreamTLS: c.UpstreamTLS,
-		Ended: func(name string, said *transcript.Transcript) {
-			w.session(name, said)
+		Open: w.open,
+		Ended: func(name string, err error) {
+			w.session(name, err)
 			if w.failed() != nil || c.Sessions > 0 && w.count() >= c.Sessions {
 				stop()
 			}
@@ -117,8 +120,9 @@ type writing struct {
 	out io.Writer
 
 	mu    sync.Mutex
+	files map[string]*os.File // of the sessions that go on
 	ended int
-	all   bytes.Buffer // of the sessions so far, for one file
+	begun bool // the file for all has been begun
 	err   error
 }
 
@@ -134,47 +138,105 @@ func (w *writing) failed() error {
 	return w.err
 }
 
-// session writes one that ended.
-func (w *writing) session(name string, said *transcript.Transcript) {
+// apart tells whether each session has a file of its own, in a directory.
+func (w *writing) apart() bool {
+	info, err := os.Stat(string(w.Out))
+	return err == nil && info.IsDir() || strings.HasSuffix(string(w.Out), string(filepath.Separator))
+}
+
+// open gives the file that a session is written to while it goes on: its own, or one that is put with the others when it has
+// ended.
+func (w *writing) open(name string) (io.WriteCloser, error) {
+	file, err := w.create(name)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.files[name] = file
+	return file, nil
+}
+
+func (w *writing) create(name string) (*os.File, error) {
+	if !w.apart() || w.Feature {
+		return os.CreateTemp("", "relayspec-session-*.txt")
+	}
+	if err := os.MkdirAll(string(w.Out), 0o755); err != nil {
+		return nil, err
+	}
+	return os.Create(filepath.Join(string(w.Out), "session-"+name+".txt"))
+}
+
+// session takes one that ended; failed says why its transcript isn't whole.
+func (w *writing) session(name string, failed error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended++
-	var text bytes.Buffer
-	err := transcript.WriteEntries(&text, said.Entries())
-	if err == nil && w.Feature {
-		text, err = draftOf(text.Bytes(), name)
+	w.err = errors.Join(w.err, failed)
+	file := w.files[name]
+	delete(w.files, name)
+	if file == nil || w.apart() && !w.Feature {
+		return
 	}
-	if err == nil {
-		err = w.put(name, text.Bytes())
-	}
-	w.err = errors.Join(w.err, err)
+	defer os.Remove(file.Name())
+	w.err = errors.Join(w.err, w.put(name, file.Name()))
 }
 
-// put writes a session's text: appended to what is there, or to a file of its own.
-func (w *writing) put(name string, text []byte) error {
-	out := string(w.Out)
-	if out == "" || out == "-" {
-		_, err := w.out.Write(text)
+// put puts a session that is in a file of its own where it belongs: in one for all, or told as a feature.
+func (w *writing) put(name, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(out); err == nil && info.IsDir() || strings.HasSuffix(out, string(filepath.Separator)) {
-		if err := os.MkdirAll(out, 0o755); err != nil {
+	defer file.Close()
+	var text io.Reader = file
+	if w.Feature {
+		draft, err := draftOf(file, name)
+		if err != nil {
 			return err
 		}
-		extension := ".txt"
-		if w.Feature {
-			extension = ".feature"
-		}
-		return os.WriteFile(filepath.Join(out, "session-"+name+extension), text, 0o644)
+		text = &draft
 	}
-	w.all.Write(text)
-	return os.WriteFile(out, w.all.Bytes(), 0o644)
+	into, err := w.into(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(into, text)
+	return errors.Join(err, into.Close())
 }
 
+// into gives what a session is put to.
+func (w *writing) into(name string) (io.WriteCloser, error) {
+	out := string(w.Out)
+	switch {
+	case out == "" || out == "-":
+		return unclosed{w.out}, nil
+	case w.apart():
+		if err := os.MkdirAll(out, 0o755); err != nil {
+			return nil, err
+		}
+		return os.Create(filepath.Join(out, "session-"+name+".feature"))
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	if !w.begun {
+		flags |= os.O_TRUNC
+	}
+	w.begun = true
+	return os.OpenFile(out, flags, 0o644)
+}
+
+// unclosed is a stream that others write to, too.
+type unclosed struct{ io.Writer }
+
+func (unclosed) Close() error { return nil }
+
+// mostDrafted is how long a transcript may be that is told as a scenario. Octets.
+const mostDrafted = 64 << 20
+
 // draftOf is a session as a scenario to begin with.
-func draftOf(text []byte, name string) (bytes.Buffer, error) {
+func draftOf(text io.Reader, name string) (bytes.Buffer, error) {
 	var out bytes.Buffer
-	script, err := features.ReadScript(bytes.NewReader(text))
+	script, err := features.ReadScript(io.LimitReader(text, mostDrafted)) // a longer one is cut, and the error says so
 	if err != nil {
 		fmt.Fprintf(&out, "# session %s can't be told: %v\n", name, err)
 		return out, nil

@@ -47,6 +47,42 @@ var _ = Describe("A sink", func() {
 		Expect(data(m)).To(Equal(content))
 	})
 
+	It("takes the null sender", func() {
+		sink := start(mx.Options{})
+		Expect(deliver(sink, "", []string{"b@example.net"}, "bounce\r\n")).To(Succeed())
+		Expect(sink.All()).To(HaveExactElements(HaveField("Sender", "")))
+	})
+
+	It("keeps two messages of one session apart", func() {
+		sink := start(mx.Options{})
+		client, err := smtp.Dial(sink.Address())
+		Expect(err).NotTo(HaveOccurred())
+		defer client.Close()
+		for _, name := range []string{"one", "two"} {
+			Expect(client.SendMail("", []string{name + "@example.net"}, strings.NewReader(name+"\r\n"))).To(Succeed())
+		}
+		Expect(sink.All()).To(HaveExactElements(
+			HaveField("Recipients", []string{"one@example.net"}), HaveField("Recipients", []string{"two@example.net"})))
+	})
+
+	It("refuses and defers as it is told", func() {
+		sink := start(mx.Options{Refuse: func(sender, recipient string) *smtp.SMTPError {
+			switch {
+			case strings.HasPrefix(recipient, "unknown@"):
+				return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
+			case sender == "slow@corp.example":
+				return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "later"}
+			}
+			return nil
+		}})
+		err := deliver(sink, "a@corp.example", []string{"unknown@example.net"}, "x\r\n")
+		Expect(err).To(MatchError(ContainSubstring("no such user")))
+		err = deliver(sink, "slow@corp.example", []string{"b@example.net"}, "x\r\n")
+		Expect(err).To(MatchError(ContainSubstring("later")))
+		Expect(deliver(sink, "a@corp.example", []string{"b@example.net"}, "x\r\n")).To(Succeed())
+		Expect(sink.Count()).To(Equal(1))
+	})
+
 	It("listens where it is told, and says so when it can't", func() {
 		first := start(mx.Options{Listen: "127.0.0.1:0"})
 		Expect(first.Address()).To(HavePrefix("127.0.0.1:"))
@@ -54,12 +90,18 @@ var _ = Describe("A sink", func() {
 		Expect(err).To(MatchError(And(HavePrefix("start the sink: "), ContainSubstring(first.Address()))))
 	})
 
-	It("takes the null sender", func() {
+	It("ends sessions when it is closed", func() {
 		sink := start(mx.Options{})
-		Expect(deliver(sink, "", []string{"b@example.net"}, "bounce\r\n")).To(Succeed())
-		Expect(sink.All()).To(HaveExactElements(HaveField("Sender", "")))
+		client, err := smtp.Dial(sink.Address())
+		Expect(err).NotTo(HaveOccurred())
+		defer client.Close()
+		Expect(client.Noop()).To(Succeed())
+		Expect(sink.Close()).To(Succeed())
+		Expect(client.Noop()).NotTo(Succeed())
 	})
+})
 
+var _ = Describe("A wait for messages", func() {
 	It("waits for messages by their token", func(ctx SpecContext) {
 		sink := start(mx.Options{})
 		Expect(deliver(sink, "", []string{"x@example.net"}, "token-1\r\n")).To(Succeed())
@@ -102,17 +144,6 @@ var _ = Describe("A sink", func() {
 		Expect(sink.Close()).To(Succeed())
 	})
 
-	It("lets the oldest go", func(ctx SpecContext) {
-		sink := start(mx.Options{Keep: 2})
-		for _, content := range []string{"one\r\n", "two\r\n", "three\r\n"} {
-			Expect(deliver(sink, "", []string{"x@example.net"}, content)).To(Succeed())
-		}
-		Expect(sink.All()).To(HaveExactElements(
-			WithTransform(data, Equal("two\r\n")), WithTransform(data, Equal("three\r\n"))))
-		Expect(sink.Count()).To(Equal(3))
-		Expect(sink.Wait(ctx, "t", 2)).To(HaveLen(2))
-	})
-
 	It("sees what arrives after others were let go", func(ctx SpecContext) {
 		sink := start(mx.Options{Keep: 1})
 		for range 3 {
@@ -126,6 +157,19 @@ var _ = Describe("A sink", func() {
 		Consistently(result, "20ms").ShouldNot(Receive())
 		Expect(deliver(sink, "", []string{"x@example.net"}, "late\r\n")).To(Succeed())
 		Eventually(ctx, result).WithTimeout(30 * time.Second).Should(Receive(HaveLen(1)))
+	})
+})
+
+var _ = Describe("The bound of a sink", func() {
+	It("lets the oldest go", func(ctx SpecContext) {
+		sink := start(mx.Options{Keep: 2})
+		for _, content := range []string{"one\r\n", "two\r\n", "three\r\n"} {
+			Expect(deliver(sink, "", []string{"x@example.net"}, content)).To(Succeed())
+		}
+		Expect(sink.All()).To(HaveExactElements(
+			WithTransform(data, Equal("two\r\n")), WithTransform(data, Equal("three\r\n"))))
+		Expect(sink.Count()).To(Equal(3))
+		Expect(sink.Wait(ctx, "t", 2)).To(HaveLen(2))
 	})
 
 	It("keeps all without a bound", func() {
@@ -144,45 +188,5 @@ var _ = Describe("A sink", func() {
 		Expect(sink.Count()).To(Equal(1))
 		Expect(log.Entries()).To(HaveExactElements(
 			HaveField("Text", "got a message from <a@b.example> to 1 recipients, 10 octets")))
-	})
-
-	It("refuses and defers as it is told", func() {
-		sink := start(mx.Options{Refuse: func(sender, recipient string) *smtp.SMTPError {
-			switch {
-			case strings.HasPrefix(recipient, "unknown@"):
-				return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
-			case sender == "slow@corp.example":
-				return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "later"}
-			}
-			return nil
-		}})
-		err := deliver(sink, "a@corp.example", []string{"unknown@example.net"}, "x\r\n")
-		Expect(err).To(MatchError(ContainSubstring("no such user")))
-		err = deliver(sink, "slow@corp.example", []string{"b@example.net"}, "x\r\n")
-		Expect(err).To(MatchError(ContainSubstring("later")))
-		Expect(deliver(sink, "a@corp.example", []string{"b@example.net"}, "x\r\n")).To(Succeed())
-		Expect(sink.Count()).To(Equal(1))
-	})
-
-	It("keeps two messages of one session apart", func() {
-		sink := start(mx.Options{})
-		client, err := smtp.Dial(sink.Address())
-		Expect(err).NotTo(HaveOccurred())
-		defer client.Close()
-		for _, name := range []string{"one", "two"} {
-			Expect(client.SendMail("", []string{name + "@example.net"}, strings.NewReader(name+"\r\n"))).To(Succeed())
-		}
-		Expect(sink.All()).To(HaveExactElements(
-			HaveField("Recipients", []string{"one@example.net"}), HaveField("Recipients", []string{"two@example.net"})))
-	})
-
-	It("ends sessions when it is closed", func() {
-		sink := start(mx.Options{})
-		client, err := smtp.Dial(sink.Address())
-		Expect(err).NotTo(HaveOccurred())
-		defer client.Close()
-		Expect(client.Noop()).To(Succeed())
-		Expect(sink.Close()).To(Succeed())
-		Expect(client.Noop()).NotTo(Succeed())
 	})
 })

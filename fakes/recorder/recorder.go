@@ -4,7 +4,9 @@
 // where TLS begins, where a message is, and what is a credential. TLS ends here and begins anew towards the relay, so that
 // what is said in it can be read. It answers nothing by itself. Credentials never stand in what it writes.
 //
-// Start with Start; session.go hands on, reader.go understands.
+// A transcript is written while its session goes on, so that what is kept in memory has a bound: some MiB a session.
+//
+// Start with Start; session.go hands on, reader.go understands, writer.go writes.
 package recorder
 
 import (
@@ -17,13 +19,12 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/relayspec/relayspec/reports/transcript"
 )
 
 // Options say what is recorded. Listen and Upstream must be given.
@@ -38,8 +39,12 @@ type Options struct {
 	Certificate *tls.Certificate
 	// Idle is how long a session may be silent. 0: 10 min (RFC 5321 §4.5.3.2 has no longer one).
 	Idle time.Duration
-	// Ended is told of each session that ended, one at a time: its name, a number from 1, and what was said.
-	Ended func(name string, said *transcript.Transcript)
+	// Open gives where the transcript of a session is written, while it goes on; name is a number from 1. It is called from
+	// many goroutines. nil: nowhere.
+	Open func(name string) (io.WriteCloser, error)
+	// Ended is told of each session that ended, one at a time, when its transcript has been closed. An error says why that
+	// isn't whole; the session went on all the same. nil: nobody wants to know.
+	Ended func(name string, err error)
 }
 
 // most is how many sessions are recorded at once; more wait.
@@ -60,6 +65,9 @@ type Recorder struct {
 // Start listens and records until Close, or until ctx ends.
 func Start(ctx context.Context, o Options) (*Recorder, error) {
 	r := &Recorder{options: o, places: make(chan struct{}, most)}
+	if o.Open == nil {
+		r.options.Open = func(string) (io.WriteCloser, error) { return nowhere{}, nil }
+	}
 	var err error
 	if o.Certificate != nil {
 		r.certificate = *o.Certificate
@@ -107,15 +115,21 @@ func (r *Recorder) accept() {
 		name := strconv.Itoa(number)
 		r.all.Go(func() {
 			defer func() { <-r.places }()
-			said := r.record(name, conn)
+			err := r.record(name, conn)
 			r.telling.Lock()
 			defer r.telling.Unlock()
 			if r.options.Ended != nil {
-				r.options.Ended(name, said)
+				r.options.Ended(name, err)
 			}
 		})
 	}
 }
+
+// nowhere keeps nothing.
+type nowhere struct{}
+
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (nowhere) Close() error                { return nil }
 
 // port is the documented port that the relay's sessions are to; 0: none.
 func (o Options) port() int {

@@ -1,9 +1,11 @@
 package recorder_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -65,12 +67,12 @@ func recording(t testing.TB, o recorder.Options) (r *recorder.Recorder, said fun
 	var mu sync.Mutex
 	texts := map[string]string{}
 	o.Listen = "127.0.0.1:0"
-	o.Ended = func(name string, log *transcript.Transcript) {
-		var text bytes.Buffer
-		log.WriteText(&text)
-		mu.Lock()
-		defer mu.Unlock()
-		texts[name] = text.String()
+	o.Open = func(name string) (io.WriteCloser, error) {
+		return &kept{closed: func(text string) {
+			mu.Lock()
+			defer mu.Unlock()
+			texts[name] = text
+		}}, nil
 	}
 	r, err := recorder.Start(context.Background(), o)
 	if err != nil {
@@ -87,6 +89,17 @@ func recording(t testing.TB, o recorder.Options) (r *recorder.Recorder, said fun
 		}
 		return strings.Join(all, "")
 	}
+}
+
+// kept is a transcript that is kept.
+type kept struct {
+	bytes.Buffer
+	closed func(text string)
+}
+
+func (k *kept) Close() error {
+	k.closed(k.String())
+	return nil
 }
 
 // untimed takes the times and the addresses from a transcript.
@@ -346,4 +359,130 @@ func TestOctetsAreHandedOnAsTheyCame(t *testing.T) {
 			rt.Fatalf("got %q, want %q", got, sent)
 		}
 	})
+}
+
+// slow is a disk that writes nothing before it is released.
+type slow struct {
+	bytes.Buffer
+	released chan struct{}
+	err      error
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	<-s.released
+	if s.err != nil {
+		return 0, s.err
+	}
+	return s.Buffer.Write(p)
+}
+
+func (s *slow) Close() error { return nil }
+
+// agrees answers each line with 250, and closes behind QUIT.
+func agrees(u *upstream, c net.Conn) {
+	io.WriteString(c, "220 up.example\r\n")
+	for in := bufio.NewReader(c); ; {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		io.WriteString(u, line)
+		io.WriteString(c, "250 ok\r\n")
+		if line == "QUIT\r\n" {
+			return
+		}
+	}
+}
+
+// spoken says NOOP so often, behind a name so long, in a session through r, and tells how often that was answered.
+func spoken(t *testing.T, r *recorder.Recorder, times, long int) (answered int) {
+	t.Helper()
+	d := &client.Dialer{Address: r.Address(), Timeout: 20 * time.Second}
+	c, err := d.Dial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.ReadReply(); err != nil {
+		t.Fatal(err)
+	}
+	for range times {
+		if _, err := c.Cmd("NOOP " + strings.Repeat("x", long)); err != nil {
+			t.Fatal(err)
+		}
+		answered++
+	}
+	if _, err := c.Cmd("QUIT"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ReadReply(); !client.Ended(err) {
+		t.Fatalf("behind QUIT: %v", err)
+	}
+	return answered
+}
+
+// Nothing of a session waits for its transcript, and what of that can't be written is counted, not kept.
+func TestASessionGoesOnWhereItsTranscriptCantBeWritten(t *testing.T) {
+	const times, long = 110, 60_000 // 6.6 MB
+	broken := errors.New("no space left")
+	for name, c := range map[string]struct {
+		disk    *slow
+		opening error
+		err     error
+	}{
+		"slowly":     {disk: &slow{}},
+		"not at all": {disk: &slow{err: broken}, err: broken},
+		"nowhere":    {disk: &slow{}, opening: broken, err: broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := relay(t, agrees)
+			c.disk.released = make(chan struct{})
+			told := make(chan error, 1)
+			r, err := recorder.Start(context.Background(), recorder.Options{
+				Listen: "127.0.0.1:0", Upstream: u.listener.Addr().String(),
+				Open: func(string) (io.WriteCloser, error) {
+					if c.opening != nil {
+						return nil, c.opening
+					}
+					return c.disk, nil
+				},
+				Ended: func(_ string, err error) { told <- err },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if got := spoken(t, r, times, long); got != times {
+				t.Errorf("%d of %d were answered", got, times)
+			}
+			close(c.disk.released)
+			if err := <-told; !errors.Is(err, c.err) {
+				t.Errorf("got %v, want %v", err, c.err)
+			}
+			if got := len(u.received()); got < times*long {
+				t.Errorf("%d octets were handed on", got)
+			}
+			if text := c.disk.String(); c.err == nil && (len(text) < 4<<20 || len(text) > 9<<20 || !strings.Contains(text, " lines left out …\n")) {
+				t.Errorf("%d octets are kept: %.200s ... %s", len(text), text, text[max(0, len(text)-200):])
+			}
+		})
+	}
+}
+
+// All of a session is written while it goes on, however long it is.
+func TestALongSessionIsWrittenWhole(t *testing.T) {
+	u := relay(t, agrees)
+	r, said := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
+	spoken(t, r, 110, 60_000)
+	text := said()
+	if n := strings.Count(text, "[1] C: NOOP x"); n != 110 || strings.Contains(text, " left out …") {
+		t.Errorf("%d of 110 are kept", n)
+	}
+	entries, lines, err := transcript.ParseLines(strings.NewReader(text))
+	if err == nil {
+		_, err = client.PlanOf(entries, lines)
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }

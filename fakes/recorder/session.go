@@ -37,19 +37,26 @@ func (r *Recorder) idle() time.Duration {
 	return 10 * time.Minute
 }
 
-// record hands on until either side ends it.
-func (r *Recorder) record(name string, sender net.Conn) *transcript.Transcript {
-	s := &session{Recorder: r, name: name, log: &transcript.Transcript{Keep: -1}, sender: sender, answered: make(chan bool, 1)}
+// record hands on until either side ends it, and writes down what is said. The error says why that isn't whole.
+func (r *Recorder) record(name string, sender net.Conn) error {
+	w := r.writing(name)
+	s := &session{Recorder: r, name: name, log: &transcript.Transcript{To: w.take}, sender: sender, answered: make(chan bool, 1)}
 	s.read = &reader{session: s}
-	s.log.Call(name, "connect", struct {
+	s.handOn()
+	return w.finish()
+}
+
+// handOn hands on until either side ends it.
+func (s *session) handOn() {
+	s.log.Call(s.name, "connect", struct {
 		Port int `json:"port,omitempty"`
-	}{r.options.port()})
-	defer func() { s.end("by the client"); s.log.Closed(name, s.ended) }()
+	}{s.options.port()})
+	defer func() { s.end("by the client"); s.log.Closed(s.name, s.ended) }()
 	if err := s.open(); err != nil {
-		s.log.Note(name, err.Error())
-		return s.log
+		s.log.Note(s.name, err.Error())
+		return
 	}
-	release := context.AfterFunc(r.ctx, func() { s.end("by the client: the recording ended") })
+	release := context.AfterFunc(s.ctx, func() { s.end("by the client: the recording ended") })
 	defer release()
 	var both sync.WaitGroup
 	both.Go(func() { s.fromRelay(); s.end("by the relay"); s.resume(false) })
@@ -60,7 +67,6 @@ func (r *Recorder) record(name string, sender net.Conn) *transcript.Transcript {
 	})
 	both.Wait()
 	s.read.rest()
-	return s.log
 }
 
 // open connects to the relay, with TLS on each side that begins with it.

@@ -58,6 +58,9 @@ type Transcript struct {
 	Keep int
 	// Now gives the time; nil: time.Now.
 	Now func() time.Time
+	// To is given each entry, in their order, in the place of its being kept: nothing can be marked, and Entries gives none.
+	// It must wait for nothing, and not use the Transcript. nil: they are kept.
+	To func(Entry)
 
 	mu      sync.Mutex
 	began   time.Time
@@ -183,8 +186,13 @@ func (t *Transcript) now() time.Time {
 	return time.Now()
 }
 
-// keep puts e into the first half while there is room, then into the ring of the last ones.
+// keep hands e on where it isn't to be kept; else it puts it into the first half while there is room, then into the ring of
+// the last ones.
 func (t *Transcript) keep(e Entry) {
+	if t.To != nil {
+		t.To(e)
+		return
+	}
 	first, last := t.bounds()
 	switch {
 	case first < 0 || len(t.head) < first:

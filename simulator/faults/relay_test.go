@@ -185,7 +185,7 @@ func (r *faulty) passes() {
 
 func ended(err error) bool { return err != nil && client.Ended(err) }
 
-var _ = Describe("A fault", func() {
+var _ = Describe("A fault that answers", func() {
 	DescribeTable("answers in the place of the relay, and only at its stage, once",
 		func(on faults.Stage) {
 			r := start()
@@ -207,6 +207,42 @@ var _ = Describe("A fault", func() {
 		Entry(nil, faults.Rcpt), Entry(nil, faults.Data), Entry(nil, faults.Accept),
 	)
 
+	It("closes behind its reply", func() {
+		r := start()
+		r.add(faults.Fault{On: faults.Mail, Reply: &faults.Reply{Code: 550}, Drop: true})
+		c, err := r.dial(policy.Port25)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(c.Close)
+		Expect(c.ReadReply()).To(HaveField("Code", 220))
+		Expect(c.Hello("mail.acme.example")).To(HaveField("Code", 250))
+		reply, err := c.Cmd("MAIL FROM:<anna@acme.example>")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(reply.String()).To(Equal("550 fault f1"))
+		_, err = c.ReadReply()
+		Expect(ended(err)).To(BeTrue())
+	})
+
+	It("keeps nothing of a message that it refuses at the last chunk, and goes on", func() {
+		r := start()
+		r.add(faults.Fault{On: faults.Accept, Reply: &faults.Reply{Code: 452, Enhanced: "4.3.1"}, Count: 1})
+		c, err := r.dial(policy.Port25)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(c.Close)
+		Expect(c.ReadReply()).To(HaveField("Code", 220))
+		Expect(c.Hello("mail.acme.example")).To(HaveField("Code", 250))
+		for _, code := range []int{452, 250} {
+			Expect(c.Cmd("MAIL FROM:<anna@acme.example>")).To(HaveField("Code", 250))
+			Expect(c.Cmd("RCPT TO:<bob@other.example>")).To(HaveField("Code", 250))
+			Expect(c.Cmd("BDAT 6\r\nX: y")).To(HaveField("Code", 250))
+			Expect(c.Cmd("BDAT 2 LAST\r\n")).To(HaveField("Code", code))
+		}
+		Expect(r.kept()).To(HaveLen(1))
+		day := policy.Window{Length: 24 * time.Hour}
+		Expect(r.ledger.Used(r.clock.Now(), "acme", policy.UserMessages, "anna@acme.example", day)).To(Equal(1))
+	})
+})
+
+var _ = Describe("A fault that drops", func() {
 	DescribeTable("drops without a word, at its stage",
 		func(on faults.Stage, at string, kept int) {
 			r := start()
@@ -260,40 +296,18 @@ var _ = Describe("A fault", func() {
 		Entry("DATA", client.Lockstep), Entry("pipelined", client.Pipelined), Entry("BDAT", client.Chunked),
 	)
 
-	It("keeps nothing of a message that it refuses at the last chunk, and goes on", func() {
+	It("can't be provoked by a client that names it", func() {
 		r := start()
-		r.add(faults.Fault{On: faults.Accept, Reply: &faults.Reply{Code: 452, Enhanced: "4.3.1"}, Count: 1})
 		c, err := r.dial(policy.Port25)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(c.Close)
 		Expect(c.ReadReply()).To(HaveField("Code", 220))
-		Expect(c.Hello("mail.acme.example")).To(HaveField("Code", 250))
-		for _, code := range []int{452, 250} {
-			Expect(c.Cmd("MAIL FROM:<anna@acme.example>")).To(HaveField("Code", 250))
-			Expect(c.Cmd("RCPT TO:<bob@other.example>")).To(HaveField("Code", 250))
-			Expect(c.Cmd("BDAT 6\r\nX: y")).To(HaveField("Code", 250))
-			Expect(c.Cmd("BDAT 2 LAST\r\n")).To(HaveField("Code", code))
-		}
-		Expect(r.kept()).To(HaveLen(1))
-		day := policy.Window{Length: 24 * time.Hour}
-		Expect(r.ledger.Used(r.clock.Now(), "acme", policy.UserMessages, "anna@acme.example", day)).To(Equal(1))
+		Expect(c.Cmd("EHLO dropped-without-a-word.acme.example")).To(HaveField("Code", 250))
+		Expect(c.Cmd("NOOP")).To(HaveField("Code", 250))
 	})
+})
 
-	It("closes behind its reply", func() {
-		r := start()
-		r.add(faults.Fault{On: faults.Mail, Reply: &faults.Reply{Code: 550}, Drop: true})
-		c, err := r.dial(policy.Port25)
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(c.Close)
-		Expect(c.ReadReply()).To(HaveField("Code", 220))
-		Expect(c.Hello("mail.acme.example")).To(HaveField("Code", 250))
-		reply, err := c.Cmd("MAIL FROM:<anna@acme.example>")
-		Expect(err).NotTo(HaveOccurred())
-		Expect(reply.String()).To(Equal("550 fault f1"))
-		_, err = c.ReadReply()
-		Expect(ended(err)).To(BeTrue())
-	})
-
+var _ = Describe("A fault that takes time", func() {
 	DescribeTable("waits before the reply",
 		func(on faults.Stage) {
 			r := start()
@@ -341,7 +355,9 @@ var _ = Describe("A fault", func() {
 		Expect(least).To(BeNumerically(">", 50*time.Millisecond))
 		Expect(time.Since(begun)).To(BeNumerically(">=", least-20*time.Millisecond)) // the connection is a little older than begun
 	})
+})
 
+var _ = Describe("A fault with conditions", func() {
 	It("is gone by the relay's own clock", func() {
 		r := start()
 		r.add(faults.Fault{On: faults.Helo, Reply: &faults.Reply{Code: 421}, TTL: faults.Span(24 * time.Hour)})
@@ -369,15 +385,5 @@ var _ = Describe("A fault", func() {
 			Expect(c.Cmd("MAIL FROM:<"+mail.sender+"@acme.example>")).To(HaveField("Code", mail.code), mail.sender)
 			Expect(c.Cmd("RSET")).To(HaveField("Code", 250))
 		}
-	})
-
-	It("can't be provoked by a client that names it", func() {
-		r := start()
-		c, err := r.dial(policy.Port25)
-		Expect(err).NotTo(HaveOccurred())
-		DeferCleanup(c.Close)
-		Expect(c.ReadReply()).To(HaveField("Code", 220))
-		Expect(c.Cmd("EHLO dropped-without-a-word.acme.example")).To(HaveField("Code", 250))
-		Expect(c.Cmd("NOOP")).To(HaveField("Code", 250))
 	})
 })

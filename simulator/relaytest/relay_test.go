@@ -89,7 +89,7 @@ func (f *fake) end() {
 
 func newFake() *fake { return &fake{} }
 
-var _ = Describe("A relay in a test", func() {
+var _ = Describe("A message to a relay in a test", func() {
 	It("takes a message and shows it", func() {
 		relay := relaytest.New(GinkgoT())
 		Expect(send(relay.Address(), "mail.acme.example", "Anna@acme.example", "bob@other.example", "=?utf-8?q?Gr=C3=BC=C3=9Fe?=")).To(Succeed())
@@ -128,7 +128,9 @@ var _ = Describe("A relay in a test", func() {
 			MatchRegexp(`refused: 1\n  EHLO localhost: 421 4\.7\.0 Try again later.*\(HELO-DOS-SOMETIMES\)`),
 		))
 	})
+})
 
+var _ = Describe("The rules of a relay in a test", func() {
 	It("refuses as documented, and agrees again when its clock has moved", func() {
 		relay := relaytest.New(GinkgoT())
 		relay.Use(relaytest.Usage{Counter: relaytest.UserMessages, Amount: 9_999})
@@ -155,6 +157,30 @@ var _ = Describe("A relay in a test", func() {
 		Expect(relay.Used(relaytest.Usage{Counter: relaytest.CustomerDay})).To(Equal(1))
 	})
 
+	It("has the world, the switches and the service that it is given", func() {
+		const world = `
+customers:
+  - id: pico
+    licences: 1
+    domains: [pico.example]
+    users: [{address: pia@pico.example}, {address: pit@pico.example}]
+    settings: [{description: all, senders: registered-users, addresses: [127.0.0.1]}]
+`
+		relay := relaytest.NewWith(GinkgoT(), relaytest.Options{
+			World: world, Switches: map[string]string{"generic-helo": "lenient"},
+			Service: func(s *policy.Service) { s.Limits.UserMessages = 2 },
+		})
+		for range 2 {
+			Expect(send(relay.Address(), "localhost", "pia@pico.example", "bob@other.example", "x")).To(Succeed())
+		}
+		Expect(code(send(relay.Address(), "localhost", "pia@pico.example", "bob@other.example", "x"))).To(Equal(550))
+		relay.SetWorld(strings.ReplaceAll(world, "pi", "ni"))
+		Expect(code(send(relay.Address(), "localhost", "pit@pico.example", "bob@other.example", "x"))).To(Equal(550))
+		Expect(send(relay.Address(), "localhost", "nit@nico.example", "bob@other.example", "x")).To(Succeed())
+	})
+})
+
+var _ = Describe("A relay in a test", func() {
 	It("fails as it is told to", func() {
 		relay := relaytest.New(GinkgoT())
 		relay.Fail(faults.Fault{On: faults.Accepted, Drop: true, Count: 1})
@@ -197,37 +223,6 @@ var _ = Describe("A relay in a test", func() {
 		Expect(c.Auth(auth)).To(Succeed())
 	})
 
-	It("has the world, the switches and the service that it is given", func() {
-		const world = `
-customers:
-  - id: pico
-    licences: 1
-    domains: [pico.example]
-    users: [{address: pia@pico.example}, {address: pit@pico.example}]
-    settings: [{description: all, senders: registered-users, addresses: [127.0.0.1]}]
-`
-		relay := relaytest.NewWith(GinkgoT(), relaytest.Options{
-			World: world, Switches: map[string]string{"generic-helo": "lenient"},
-			Service: func(s *policy.Service) { s.Limits.UserMessages = 2 },
-		})
-		for range 2 {
-			Expect(send(relay.Address(), "localhost", "pia@pico.example", "bob@other.example", "x")).To(Succeed())
-		}
-		Expect(code(send(relay.Address(), "localhost", "pia@pico.example", "bob@other.example", "x"))).To(Equal(550))
-		relay.SetWorld(strings.ReplaceAll(world, "pi", "ni"))
-		Expect(code(send(relay.Address(), "localhost", "pit@pico.example", "bob@other.example", "x"))).To(Equal(550))
-		Expect(send(relay.Address(), "localhost", "nit@nico.example", "bob@other.example", "x")).To(Succeed())
-	})
-
-	It("doesn't disturb another", func() {
-		one, other := relaytest.New(GinkgoT()), relaytest.New(GinkgoT())
-		one.Use(relaytest.Usage{Counter: relaytest.UserMessages, Amount: 10_000})
-		one.Advance(time.Hour)
-		Expect(send(other.Address(), "mail.acme.example", "anna@acme.example", "bob@other.example", "x")).To(Succeed())
-		Expect(one.Messages()).To(BeEmpty())
-		Expect(other.Now()).NotTo(Equal(one.Now()))
-	})
-
 	It("keeps no more than it is to", func() {
 		relay := relaytest.NewWith(GinkgoT(), relaytest.Options{Keep: 3})
 		for i := range 5 {
@@ -239,6 +234,17 @@ customers:
 		}
 		Expect(subjects).To(Equal([]string{"2", "3", "4"}))
 		Expect(relay.Events()).To(HaveLen(3))
+	})
+})
+
+var _ = Describe("The test of a relay", func() {
+	It("doesn't disturb another", func() {
+		one, other := relaytest.New(GinkgoT()), relaytest.New(GinkgoT())
+		one.Use(relaytest.Usage{Counter: relaytest.UserMessages, Amount: 10_000})
+		one.Advance(time.Hour)
+		Expect(send(other.Address(), "mail.acme.example", "anna@acme.example", "bob@other.example", "x")).To(Succeed())
+		Expect(one.Messages()).To(BeEmpty())
+		Expect(other.Now()).NotTo(Equal(one.Now()))
 	})
 
 	It("keeps of each event what was said then", func() {
