@@ -39,8 +39,8 @@ type repliesCall struct {
 
 // Bounds of what a transcript may say that is to be made of it.
 const (
-	mostAlike = 100_000   // in one call
-	mostMade  = 1_000_000 // in a whole transcript
+	mostAlike = 10_000  // in one call
+	mostMade  = 100_000 // in a whole transcript
 )
 
 // runsOf gives addresses as runs. ok: that is possible, and gives them back as they are.
