@@ -166,7 +166,7 @@ var _ = Describe("serve", func() {
 
 		Expect(s.String()).To(And(
 			ContainSubstring("warning: "), ContainSubstring("TLS: clients must trust tls/ca.pem\n"),
-			MatchRegexp(`serving 6 customers and 3 users of \S+world\.yaml\n`), MatchRegexp(`draining \d sessions, at most 30s; again to stop at once\n`)))
+			MatchRegexp(`serving 6 customers and 3 users of \S+world\.yaml\n`), MatchRegexp(`draining \d sessions, at most 10s; again to stop at once\n`)))
 		reply, err := c.ReadReply()
 		Expect(err).NotTo(HaveOccurred())
 		Expect(reply.Code).To(Equal(421))
