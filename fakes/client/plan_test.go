@@ -335,3 +335,22 @@ func TestRepliesThatDifferInWordsAreOneAnotherInCodes(t *testing.T) {
 		t.Errorf("%q, %v, %d differ, %d are marked", said, heard, differ, marked)
 	}
 }
+
+func TestPlanBoundsAllContentsTogether(t *testing.T) {
+	text := "+0 [1] #: connected to a:1\n" +
+		"+0 [1] @: content {\"octets\":4,\"plain\":\"YWJjZA==\"}\n" +
+		"+0 [1] @: content {\"octets\":4,\"plain\":\"YWJjZA==\"}\n" +
+		"+0 [1] X: by the client\n"
+	entries, numbers, err := transcript.ParseLines(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := planOf(entries, numbers, 8); err != nil {
+		t.Errorf("8 octets with room for 8: %v", err)
+	}
+	_, err = planOf(entries, numbers, 7)
+	var wrong *transcript.LineError
+	if !errors.As(err, &wrong) || wrong.Line != 3 || !strings.Contains(err.Error(), "all contents have more than") {
+		t.Errorf("8 octets with room for 7: %v", err)
+	}
+}
