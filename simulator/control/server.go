@@ -58,10 +58,11 @@ type Server struct {
 	options Options
 	http.Handler
 
-	world  atomic.Pointer[directory.Directory]
-	relay  atomic.Pointer[Relay]
-	ports  map[policy.Role]string
-	moving moving
+	putting sync.Mutex // held while world is being changed
+	world   atomic.Pointer[directory.Directory]
+	relay   atomic.Pointer[Relay]
+	ports   map[policy.Role]string
+	moving  moving
 
 	stream   *stream
 	journal  *journal
@@ -70,7 +71,7 @@ type Server struct {
 
 	closing sync.Once
 	closed  chan struct{}
-	running sync.WaitGroup
+	running sync.WaitGroup // what moves the clock: nothing begins when moving.closed
 }
 
 // New makes a Server of a relay that is still to be started. The error says which option is missing.
@@ -132,9 +133,15 @@ func (s *Server) Steer(relay Relay, ports map[policy.Role]string) {
 	s.relay.Store(&relay)
 }
 
-// Close ends the streams of events, and waits for what was begun. The relay goes on.
+// Close ends the streams of events, and waits for what was begun; who would move the clock from then on is answered 503.
+// The relay goes on.
 func (s *Server) Close() error {
-	s.closing.Do(func() { close(s.closed) })
+	s.closing.Do(func() {
+		s.moving.mu.Lock()
+		defer s.moving.mu.Unlock()
+		s.moving.closed = true
+		close(s.closed)
+	})
 	s.running.Wait()
 	return nil
 }
