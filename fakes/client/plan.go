@@ -348,7 +348,11 @@ func (p *planner) call(e transcript.Entry) error {
 }
 
 func readCall(verb string, body []byte, into any) error {
-	if err := json.Unmarshal(body, into); err != nil {
+	err := json.Unmarshal(body, into)
+	if named := transcript.Misnamed(body); named != nil {
+		err = named
+	}
+	if err != nil {
 		return fmt.Errorf("what follows %s can't be read: %w", verb, err)
 	}
 	return nil

@@ -175,6 +175,7 @@ func TestPlanOfWhatCantBePlayed(t *testing.T) {
 		{"a content that is too long", "+0 @: content {\"octets\":1000000000000000,\"deflate\":\"\"}\n", 1, "at most"},
 		{"a content that is no deflate", "+0 @: content {\"octets\":7,\"deflate\":\"////\"}\n", 1, "deflate"},
 		{"a plain content that isn't so long", "+0 @: content {\"octets\":7,\"plain\":\"AQAA\"}\n", 1, "isn't 7 octets"},
+		{"a content that a credential's name stands in", "+0 @: content {\"octets\":3,\"plain\":\"A{password of a@b.example}\"}\n", 1, "has a credential's name"},
 		{"recipients without a number", "+0 S: 220 x\n+0 @: recipients {\"runs\":[{\"first\":\"b@y\",\"count\":2}]}\n", 2, "want a number"},
 		{"recipients without an end", "+0 S: 220 x\n+0 @: recipients {\"runs\":[{\"first\":\"b1@y\",\"count\":2},{\"first\":\"b1@y\",\"count\":2000000000}]}\n", 2, "want 1 to 100000 in all"},
 		{"fewer than no recipients", "+0 S: 220 x\n+0 @: recipients {\"runs\":[{\"first\":\"b1@y\",\"count\":-1}]}\n", 2, "want 1 to"},
