@@ -188,7 +188,7 @@ func (s *scenario) relayed(content string) (reply client.Reply, err error) {
 		if err != nil {
 			return reply, err
 		}
-		reply, err = s.talk.conn.Cmd(filled)
+		reply, err = s.say(filled) // heard, so that the mark finds the reply before it
 		if err != nil || !reply.Positive() && !reply.Intermediate() {
 			return reply, err
 		}

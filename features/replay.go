@@ -91,7 +91,10 @@ func (s *Script) call(i int) error {
 	step, called := &s.plan[i], calledStep{}
 	var err error
 	read := func(into any) {
-		if err = json.Unmarshal(step.Body, into); err != nil {
+		if err = json.Unmarshal(step.Body, into); err == nil && step.Verb != caseCall { // of the case's ID nothing is played
+			err = transcript.Misnamed(step.Body)
+		}
+		if err != nil {
 			err = fmt.Errorf("what follows %s can't be read: %w", step.Verb, err)
 		}
 	}

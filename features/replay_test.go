@@ -212,3 +212,22 @@ func TestATranscriptThatIsNotWholeSaysWhose(t *testing.T) {
 		t.Errorf("got %#v of nobody's", err)
 	}
 }
+
+func TestATranscriptInWhichACredentialHidesANameIsRefused(t *testing.T) {
+	const rest = "+0 S: 220 x\n+0 X: by the client\n"
+	for call, want := range map[string]string{
+		`world {"customers":[{"id":"acme","licences":1,"domains":["{password of a@x.example}-labs.example"]}]}`:                                               "what follows world",
+		`roles {"client":"x.example","sender":"a@x.example","recipients":["{token of a@x.example}"]}`:                                                         "what follows roles",
+		`world {"customers":[{"id":"acme","licences":1,"domains":["x.example"],"users":[{"address":"a@x.example","password":"{password of a@x.example}"}]}]}`: "",
+		`case {"namespace":"t1","case":"LIM-X/a-{password of a@x.example}"}`:                                                                                  "",
+	} {
+		_, err := features.ReadScript(strings.NewReader("# a comment\n+0 @: " + call + "\n" + rest))
+		var wrong *transcript.LineError
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", call, err)
+		case want != "" && (!errors.As(err, &wrong) || wrong.Line != 2 || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: got %v", call, err)
+		}
+	}
+}

@@ -63,10 +63,13 @@ func (k *kept) record() {
 	c.log.Note(c.name, length)
 }
 
-// unsqueeze gives the content of a call, of at most maxContent octets.
-func (c contentCall) unsqueeze() ([]byte, error) {
+// unsqueeze gives the content of a call, of at most maxContent octets, and no more than room is left for.
+func (c contentCall) unsqueeze(room int64) ([]byte, error) {
 	if c.Octets < 0 || c.Octets > maxContent {
 		return nil, fmt.Errorf("a content of %d octets: want at most %d", c.Octets, maxContent)
+	}
+	if c.Octets > room {
+		return nil, fmt.Errorf("a content of %d octets: with it all contents have more than %d MiB, which is too much to be played", c.Octets, maxContents>>20)
 	}
 	if c.Deflate == nil {
 		if int64(len(c.Plain)) != c.Octets {
@@ -86,3 +89,6 @@ func (c contentCall) unsqueeze() ([]byte, error) {
 
 // maxContent bounds a content that is replayed. Octets; some relays take messages of 50 MiB.
 const maxContent = 256 << 20
+
+// maxContents bounds all contents of a plan together, which holds them at once. Octets.
+const maxContents = 512 << 20

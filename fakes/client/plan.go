@@ -64,9 +64,14 @@ type Connecting struct {
 // PlanOf reads the plan off a transcript; lines are the entries' own, as ParseLines gives them.
 //
 // The error, a *transcript.LineError, says what can't be played: a session that begins or ends nowhere, what was left out,
-// or a call that can't be read.
+// a call that can't be read, or more content than 512 MiB.
 func PlanOf(entries []transcript.Entry, lines []int) (Plan, error) {
-	p := &planner{sessions: map[string]*planned{}}
+	return planOf(entries, lines, maxContents)
+}
+
+// planOf is PlanOf with room for so many octets of content.
+func planOf(entries []transcript.Entry, lines []int, room int64) (Plan, error) {
+	p := &planner{sessions: map[string]*planned{}, room: room}
 	for i, e := range entries {
 		p.line = lines[i]
 		if err := p.entry(e); err != nil {
@@ -96,7 +101,8 @@ type planner struct {
 	line     int
 	sessions map[string]*planned
 	order    []*planned
-	made     int // steps that are made of calls
+	made     int   // steps that are made of calls
+	room     int64 // for contents, in octets
 }
 
 // planned is a session on the way.
@@ -309,10 +315,11 @@ func (p *planner) call(e transcript.Entry) error {
 		if err := readCall(verb, body, &content); err != nil {
 			return err
 		}
-		data, err := content.unsqueeze()
+		data, err := content.unsqueeze(p.room)
 		if err != nil {
 			return err
 		}
+		p.room -= int64(len(data))
 		if s, err = p.session(e); err != nil { // as of a line that the client said
 			return err
 		}
@@ -341,7 +348,11 @@ func (p *planner) call(e transcript.Entry) error {
 }
 
 func readCall(verb string, body []byte, into any) error {
-	if err := json.Unmarshal(body, into); err != nil {
+	err := json.Unmarshal(body, into)
+	if named := transcript.Misnamed(body); named != nil {
+		err = named
+	}
+	if err != nil {
 		return fmt.Errorf("what follows %s can't be read: %w", verb, err)
 	}
 	return nil

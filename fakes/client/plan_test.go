@@ -175,6 +175,7 @@ func TestPlanOfWhatCantBePlayed(t *testing.T) {
 		{"a content that is too long", "+0 @: content {\"octets\":1000000000000000,\"deflate\":\"\"}\n", 1, "at most"},
 		{"a content that is no deflate", "+0 @: content {\"octets\":7,\"deflate\":\"////\"}\n", 1, "deflate"},
 		{"a plain content that isn't so long", "+0 @: content {\"octets\":7,\"plain\":\"AQAA\"}\n", 1, "isn't 7 octets"},
+		{"a content that a credential's name stands in", "+0 @: content {\"octets\":3,\"plain\":\"A{password of a@b.example}\"}\n", 1, "has a credential's name"},
 		{"recipients without a number", "+0 S: 220 x\n+0 @: recipients {\"runs\":[{\"first\":\"b@y\",\"count\":2}]}\n", 2, "want a number"},
 		{"recipients without an end", "+0 S: 220 x\n+0 @: recipients {\"runs\":[{\"first\":\"b1@y\",\"count\":2},{\"first\":\"b1@y\",\"count\":2000000000}]}\n", 2, "want 1 to 10000 in all"},
 		{"fewer than no recipients", "+0 S: 220 x\n+0 @: recipients {\"runs\":[{\"first\":\"b1@y\",\"count\":-1}]}\n", 2, "want 1 to"},
@@ -333,5 +334,24 @@ func TestRepliesThatDifferInWordsAreOneAnotherInCodes(t *testing.T) {
 	}
 	if said, heard := saidAndHeard(plan); len(said) != 3 || len(heard) != 4 || differ != 2 || marked != 1 {
 		t.Errorf("%q, %v, %d differ, %d are marked", said, heard, differ, marked)
+	}
+}
+
+func TestPlanBoundsAllContentsTogether(t *testing.T) {
+	text := "+0 [1] #: connected to a:1\n" +
+		"+0 [1] @: content {\"octets\":4,\"plain\":\"YWJjZA==\"}\n" +
+		"+0 [1] @: content {\"octets\":4,\"plain\":\"YWJjZA==\"}\n" +
+		"+0 [1] X: by the client\n"
+	entries, numbers, err := transcript.ParseLines(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := planOf(entries, numbers, 8); err != nil {
+		t.Errorf("8 octets with room for 8: %v", err)
+	}
+	_, err = planOf(entries, numbers, 7)
+	var wrong *transcript.LineError
+	if !errors.As(err, &wrong) || wrong.Line != 3 || !strings.Contains(err.Error(), "all contents have more than") {
+		t.Errorf("8 octets with room for 7: %v", err)
 	}
 }

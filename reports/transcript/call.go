@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -70,21 +72,119 @@ func (e Entry) Verb() (verb string, body []byte) {
 	return verb, []byte(rest)
 }
 
-// named gives JSON with the names of the known credentials in the place of their values. A value stands in it as JSON
-// writes it.
+// named gives JSON with the names of the known credentials in the place of their values. Keys stay as they are.
 func (t *Transcript) named(text string) string {
-	for _, value := range t.values() {
-		var quoted bytes.Buffer
-		encoder := json.NewEncoder(&quoted)
-		encoder.SetEscapeHTML(false)
-		if encoder.Encode(value) != nil {
+	if len(t.known) == 0 {
+		return text
+	}
+	words := t.wording()
+	var b strings.Builder
+	last := 0
+	for _, at := range jsonText.FindAllStringIndex(text, -1) {
+		from, to := at[0], at[1]
+		var value string
+		if strings.HasPrefix(text[to:], ":") || json.Unmarshal([]byte(text[from:to]), &value) != nil {
 			continue
 		}
-		inner := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(quoted.String()), `"`), `"`)
-		text = strings.ReplaceAll(text, inner, "{"+t.known[value]+"}")
+		if named := words.of(value); named != value {
+			b.WriteString(text[last:from])
+			b.WriteString(inJSON(named))
+			last = to
+		}
 	}
-	return text
+	b.WriteString(text[last:])
+	return b.String()
 }
+
+// jsonText matches the texts of compact JSON; behind one that is a key stands a colon.
+var jsonText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// inJSON gives text as JSON writes it.
+func inJSON(text string) string {
+	var quoted bytes.Buffer
+	encoder := json.NewEncoder(&quoted)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(text) // a text can always be written
+	return strings.TrimSuffix(quoted.String(), "\n")
+}
+
+// wording puts the names of credentials, in braces, in their places.
+type wording struct {
+	whole          map[string]string // a text that is a credential
+	parts, inNames *strings.Replacer // of other texts, and of names
+}
+
+func (t *Transcript) wording() wording {
+	w := wording{whole: map[string]string{}}
+	var parts, inNames []string
+	for _, credential := range t.values() { // one that holds another first
+		name := "{" + t.known[credential] + "}"
+		credential = string([]rune(credential)) // as JSON writes what is no UTF-8
+		w.whole[credential] = name
+		parts = append(parts, credential, name)
+		if len(credential) >= byChance || strings.ContainsAny(credential, ".@") {
+			inNames = append(inNames, credential, name)
+		}
+	}
+	w.parts, w.inNames = strings.NewReplacer(parts...), strings.NewReplacer(inNames...)
+	return w
+}
+
+// of gives value without credentials: it is one, or holds some. A domain or an address isn't touched for a short credential
+// that is one word in it, as corp is in corp.example: it would be another one.
+func (w wording) of(value string) string {
+	if name, ok := w.whole[value]; ok {
+		return name
+	}
+	if isName(value) {
+		return w.inNames.Replace(value)
+	}
+	return w.parts.Replace(value)
+}
+
+// byChance is how long a credential is that is a part of no name by chance. Octets.
+const byChance = 16
+
+// isName tells whether text can be nothing but a domain, an address of mail, or one of IP, with a port or a length or without.
+func isName(text string) bool {
+	if mailName.MatchString(text) {
+		return true
+	}
+	if strings.Contains(text, "%") { // behind it an address may have anything
+		return false
+	}
+	_, noAddress := netip.ParseAddr(text)
+	_, noPort := netip.ParseAddrPort(text)
+	_, noPrefix := netip.ParsePrefix(text)
+	return noAddress == nil || noPort == nil || noPrefix == nil
+}
+
+// mailName matches a domain of two labels or more, and an address with such a domain.
+var mailName = regexp.MustCompile(`^(?:[\pL\pN_.+*-]+@)?[\pL\pN_*-]+(?:\.[\pL\pN_-]+)+$`)
+
+// Misnamed is the error of a call whose JSON has a credential's name where another text stood that held the same by chance:
+// in a part of a text, or under a key that holds no credential. Then nobody knows what stood there. nil: there is none.
+func Misnamed(body []byte) error {
+	key := ""
+	for _, at := range jsonText.FindAllIndex(body, -1) {
+		var value string
+		if json.Unmarshal(body[at[0]:at[1]], &value) != nil {
+			continue
+		}
+		if bytes.HasPrefix(bytes.TrimLeft(body[at[1]:], " \t\r\n"), []byte(":")) {
+			key = value
+			continue
+		}
+		if m := credentialName.FindString(value); m != "" && (m != value || !slices.Contains([]string{"password", "value", "token"}, key)) {
+			return fmt.Errorf("%q has a credential's name where none belongs: the credential was a part of another text by chance. "+
+				"Record it anew with a credential that is no word", value)
+		}
+	}
+	return nil
+}
+
+// credentialName matches the name of a credential in braces, as callers of Know choose it.
+var credentialName = regexp.MustCompile(`\{(?:password|(?:expired )?token(?: [0-9]+)?) of [^{}]*\}`)
 
 // values are the known credentials, one that holds another first.
 func (t *Transcript) values() []string {
@@ -138,7 +238,7 @@ func (t *Transcript) parts(octets string, encoded bool) []Part {
 		word := base64Word(octets[at:])
 		if decoded, ok := decodes(word); encoded && ok && t.telling(decoded) && (at == 0 || !isBase64(octets[at-1])) {
 			flush(at)
-			found = append(found, Part{Base64: t.parts(decoded, false)})
+			found = append(found, Part{Base64: t.message(decoded)})
 			at += len(word)
 			plain = at
 			continue
@@ -147,6 +247,16 @@ func (t *Transcript) parts(octets string, encoded bool) []Part {
 	}
 	flush(len(octets))
 	return found
+}
+
+// message takes a decoded text apart: in one of PLAIN the names before the password are left whole. Source: RFC 4616 §2.
+func (t *Transcript) message(decoded string) []Part {
+	fields, words := strings.Split(decoded, "\x00"), t.wording()
+	if len(fields) != 3 || words.of(fields[0]) != fields[0] || words.of(fields[1]) != fields[1] {
+		return t.parts(decoded, false)
+	}
+	names := fields[0] + "\x00" + fields[1] + "\x00"
+	return append([]Part{partOf(names)}, t.parts(fields[2], false)...)
 }
 
 // telling tells whether a decoded text holds a credential, or a name.

@@ -55,6 +55,87 @@ func TestCallsSpeakOfCredentialsByName(t *testing.T) {
 	}
 }
 
+func TestNamesStayWhereACredentialIsAWordInThem(t *testing.T) {
+	body := json.RawMessage(`{"password":"password","domains":["corp.example","a.corp.example"],"corp":"127.0.0.1:25","test":{"corp":"corp",` +
+		`"users":["test@test.example"],"range":"10.0.0.0/8"},"escaped \"password\":":1,"words":"535 test refused","within":"xtesty","zone":"fe8::1%test","url":"smtp://a:corp@x.example:25","unknown":"0"}`)
+	got := recorded(t, func(log *Transcript) {
+		for credential, name := range map[string]string{
+			"password": "password of p@x.example", "corp": "password of c@x.example", "test": "token of t@x.example", "0": "password of n@x.example",
+		} {
+			log.Know(credential, name)
+		}
+		log.Call("", "world", body)
+	})
+	want := `@: world {"password":"{password of p@x.example}","domains":["corp.example","a.corp.example"],"corp":"127.0.0.1:25",` +
+		`"test":{"corp":"{password of c@x.example}","users":["test@test.example"],"range":"10.0.0.0/8"},"escaped \"password\":":1,` +
+		`"words":"535 {token of t@x.example} refused","within":"x{token of t@x.example}y","zone":"fe8::1%{token of t@x.example}",` +
+		`"url":"smtp://a:{password of c@x.example}@x.example:25","unknown":"{password of n@x.example}"}` + "\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("recorded (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheNameInAnAnswerStaysWhole(t *testing.T) {
+	got := recorded(t, func(log *Transcript) {
+		log.Know("corp", "password of anna@corp.example")
+		log.Client("1", "AUTH PLAIN "+b64("\x00anna@corp.example\x00corp"))
+		log.Client("1", "AUTH PLAIN "+b64("\x00corp\x00corp.example"))
+	})
+	want := `[1] @: secret [{"text":"AUTH PLAIN "},{"base64":[{"text":"\u0000anna@corp.example\u0000"},{"secret":"password of anna@corp.example"}]}]
+[1] C: AUTH PLAIN [redacted]
+[1] @: secret [{"text":"AUTH PLAIN "},{"base64":[{"text":"\u0000"},{"secret":"password of anna@corp.example"},{"text":"\u0000"},` +
+		`{"secret":"password of anna@corp.example"},{"text":".example"}]}]
+[1] C: AUTH PLAIN [redacted]
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("recorded (-want +got):\n%s", diff)
+	}
+}
+
+func TestNoCredentialStandsInACall(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		credential := rapid.OneOf(
+			rapid.StringMatching(`[ -~]{16,24}`),                    // is left nowhere
+			rapid.StringMatching(`[!-~]{3,6}[@. "\\\\<][!-~]{3,6}`), // nor one that is no word
+		).Draw(t, "credential")
+		around := rapid.SampledFrom([]string{"", "a", ".", "a@b.example", "1.2.3.4", " ", "\\", "\"", "é"})
+		before, behind := around.Draw(t, "before"), around.Draw(t, "behind")
+		log := &Transcript{}
+		log.Know(credential, "[]")
+		var read map[string]string
+		if err := json.Unmarshal([]byte(log.named(bodyOf(t, map[string]string{"key": before + credential + behind}))), &read); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.ReplaceAll(read["key"], "{[]}", "\x00"); strings.Contains(got, credential) {
+			t.Fatalf("%q stands in %q", credential, read["key"])
+		}
+	})
+}
+
+func bodyOf(t *rapid.T, body any) string {
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestMisnamed(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"users":[{"address":"a@x.example","password":"{password of a@x.example}","tokens":[{"value":"{token 2 of a@x.example}"}]}]}`: "",
+		`{"password": "{expired token of a@x.example}", "domains": ["x.example"]}`:                                                     "",
+		`{"id":"{curly}"}`: "",
+		`{"users":["{password of a@x.example}@x.example"]}`:       "{password of a@x.example}@x.example",
+		`{"password":"x{password of a@x.example}"}`:               "x{password of a@x.example}",
+		`{"password":"","domains":["{password of a@x.example}"]}`: "{password of a@x.example}",
+	} {
+		err := Misnamed([]byte(body))
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", body, err, want)
+		}
+	}
+}
+
 func TestNothingIsToldOfUnknownCredentials(t *testing.T) {
 	got := recorded(t, func(log *Transcript) { log.Client("", "AUTH PLAIN AGEAYg==") })
 	if got != "C: AUTH PLAIN [redacted]\n" {

@@ -10,7 +10,8 @@ import (
 // moving is what is being done by the clock.
 type moving struct {
 	mu     sync.Mutex
-	orders int // that aren't done yet
+	orders int  // that aren't done yet
+	closed bool // no more are taken
 }
 
 // clockBody is where the clock stands.
@@ -53,12 +54,8 @@ func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request, a *advance
 		wrong(w, "/seconds", fmt.Sprintf("the clock goes no further than %d", lastYear))
 		return
 	}
-	if !s.begin() {
-		problem(w, http.StatusTooManyRequests, "the clock is being moved too often at a time: wait until it isn't advancing")
-		return
-	}
 	done := make(chan struct{})
-	s.running.Go(func() {
+	status, why := s.begin(func() {
 		defer close(done)
 		defer s.end()
 		from := s.options.Clock.Now()
@@ -66,6 +63,10 @@ func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request, a *advance
 		now := s.options.Clock.Now()
 		s.stream.tell("clock", now, map[string]any{"from": from.UTC(), "now": now.UTC(), "seconds": by.Seconds()})
 	})
+	if why != "" {
+		problem(w, status, why)
+		return
+	}
 	select {
 	case <-done:
 		answer(w, http.StatusOK, s.clock())
@@ -75,14 +76,19 @@ func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request, a *advance
 	}
 }
 
-func (s *Server) begin() bool {
+// begin has move run beside the request, or says with which status it is refused, and why.
+func (s *Server) begin(move func()) (status int, why string) {
 	s.moving.mu.Lock()
 	defer s.moving.mu.Unlock()
-	if s.moving.orders == mostOrders {
-		return false
+	switch {
+	case s.moving.closed:
+		return http.StatusServiceUnavailable, "the relay ends: its clock isn't moved any more"
+	case s.moving.orders == mostOrders:
+		return http.StatusTooManyRequests, "the clock is being moved too often at a time: wait until it isn't advancing"
 	}
 	s.moving.orders++
-	return true
+	s.running.Go(move)
+	return 0, ""
 }
 
 func (s *Server) end() {

@@ -67,12 +67,34 @@ var _ = Describe("what can't be", Ordered, func() {
 		},
 		Entry("unknown", "/v1/messages?from=a", `"?from"`, "sender, recipient, contains, limit"),
 		Entry("twice", "/v1/messages?sender=a&sender=b", `"?sender"`, "more than once"),
+		Entry("unreadable", "/v1/messages?sender=%zz", `"?"`, "%zz"),
 		Entry("no number", "/v1/sessions?limit=many", `"?limit"`),
 		Entry("too many", "/v1/sessions?limit=10001", `"?limit"`),
 		Entry("no truth", "/v1/sessions?refused=perhaps", `"?refused"`),
 		Entry("no span", "/v1/messages/wait?timeout=-1", `"?timeout"`),
 		Entry("no status", "/v1/deliveries?status=lost", `"?status"`),
 		Entry("no event", "/v1/events?since=yesterday", "yesterday"),
+	)
+
+	DescribeTable("a parameter is refused where there is none",
+		func(method, path, body string) {
+			answer, text := l.raw(method, path+"?x=1", body)
+			Expect(answer.StatusCode).To(Equal(http.StatusBadRequest), text)
+			Expect(answer.Header.Get("Content-Type")).To(Equal("application/problem+json"))
+			Expect(text).To(ContainSubstring(`"?x"`))
+		},
+		Entry("the clock", "GET", "/v1/clock", ""),
+		Entry("the target", "GET", "/v1/target", ""),
+		Entry("a world", "PUT", "/v1/world", `{"customers":[]}`),
+		Entry("a reset", "POST", "/v1/customers/acme/reset", ""),
+		Entry("an advance", "POST", "/v1/clock/advance", `{"seconds":1}`),
+		Entry("the faults", "GET", "/v1/faults", ""),
+		Entry("all faults to remove", "DELETE", "/v1/faults", ""),
+		Entry("all messages to clear", "DELETE", "/v1/messages", ""),
+		Entry("a session", "GET", "/v1/sessions/1", ""),
+		Entry("a quota", "GET", "/v1/quota/customers/acme", ""),
+		Entry("whether it is there", "GET", "/v1/healthz", ""),
+		Entry("the document", "GET", "/v1/openapi.json", ""),
 	)
 
 	DescribeTable("what isn't there",

@@ -17,9 +17,15 @@ type query struct {
 
 // queryOf reads parameters, of which only known may be given, once each.
 func queryOf(r *http.Request, known ...string) *query {
-	q := &query{values: r.URL.Query()}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	q := &query{values: values}
+	if err != nil {
+		q.fault("", err.Error())
+	}
 	for name, values := range q.values {
 		switch {
+		case len(known) == 0:
+			q.fault(name, "there is no such parameter here, nor any other")
 		case !slices.Contains(known, name):
 			q.fault(name, "there is no such parameter here; there are "+strings.Join(known, ", "))
 		case len(values) > 1:
@@ -93,4 +99,21 @@ func (q *query) one(name string, of ...string) string {
 		q.fault(name, "want one of "+strings.Join(of, ", "))
 	}
 	return text
+}
+
+// alone refuses whatever parameter a request has. What takes some is added to its ServeMux.
+type alone struct{ *http.ServeMux }
+
+// Handle adds a handler of requests without parameters.
+func (a alone) Handle(pattern string, serve http.Handler) {
+	a.ServeMux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if queryOf(r).ok(w) {
+			serve.ServeHTTP(w, r)
+		}
+	})
+}
+
+// HandleFunc is Handle for a function.
+func (a alone) HandleFunc(pattern string, serve func(http.ResponseWriter, *http.Request)) {
+	a.Handle(pattern, http.HandlerFunc(serve))
 }

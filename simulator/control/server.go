@@ -58,10 +58,11 @@ type Server struct {
 	options Options
 	http.Handler
 
-	world  atomic.Pointer[directory.Directory]
-	relay  atomic.Pointer[Relay]
-	ports  map[policy.Role]string
-	moving moving
+	putting sync.Mutex // held while world is being changed
+	world   atomic.Pointer[directory.Directory]
+	relay   atomic.Pointer[Relay]
+	ports   map[policy.Role]string
+	moving  moving
 
 	stream   *stream
 	journal  *journal
@@ -70,7 +71,7 @@ type Server struct {
 
 	closing sync.Once
 	closed  chan struct{}
-	running sync.WaitGroup
+	running sync.WaitGroup // what moves the clock: nothing begins when moving.closed
 }
 
 // New makes a Server of a relay that is still to be started. The error says which option is missing.
@@ -132,9 +133,15 @@ func (s *Server) Steer(relay Relay, ports map[policy.Role]string) {
 	s.relay.Store(&relay)
 }
 
-// Close ends the streams of events, and waits for what was begun. The relay goes on.
+// Close ends the streams of events, and waits for what was begun; who would move the clock from then on is answered 503.
+// The relay goes on.
 func (s *Server) Close() error {
-	s.closing.Do(func() { close(s.closed) })
+	s.closing.Do(func() {
+		s.moving.mu.Lock()
+		defer s.moving.mu.Unlock()
+		s.moving.closed = true
+		close(s.closed)
+	})
 	s.running.Wait()
 	return nil
 }
@@ -145,8 +152,9 @@ func (s *Server) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, mux := http.NewServeMux(), http.NewServeMux()
-	for _, m := range []*http.ServeMux{open, mux} { // what needs no token; mux knows which methods there are
+	asked := http.NewServeMux() // with parameters
+	open, mux := alone{http.NewServeMux()}, alone{asked}
+	for _, m := range []alone{open, mux} { // what needs no token; mux knows which methods there are
 		m.HandleFunc("GET /v1/healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 		m.HandleFunc("GET /v1/openapi.json", document.serve)
 	}
@@ -163,22 +171,22 @@ func (s *Server) routes() (http.Handler, error) {
 	mux.Handle("GET /v1/faults/{id}", s.failing(http.HandlerFunc(s.getFault)))
 	mux.Handle("DELETE /v1/faults/{id}", s.failing(http.HandlerFunc(s.removeFault)))
 
-	mux.Handle("GET /v1/messages", s.keeping(s.listMessages))
+	asked.Handle("GET /v1/messages", s.keeping(s.listMessages))
 	mux.Handle("DELETE /v1/messages", s.keeping(s.clearMessages))
-	mux.Handle("GET /v1/messages/wait", s.keeping(s.waitForMessages))
+	asked.Handle("GET /v1/messages/wait", s.keeping(s.waitForMessages))
 	mux.Handle("GET /v1/messages/{id}", s.keeping(s.getMessage))
 	mux.Handle("GET /v1/messages/{id}/raw", s.keeping(s.getMessageContent))
-	mux.HandleFunc("GET /v1/deliveries", s.listDeliveries)
+	asked.HandleFunc("GET /v1/deliveries", s.listDeliveries)
 
-	mux.HandleFunc("GET /v1/sessions", s.listSessions)
+	asked.HandleFunc("GET /v1/sessions", s.listSessions)
 	mux.HandleFunc("GET /v1/sessions/{id}", s.getSession)
 	mux.HandleFunc("GET /v1/sessions/{id}/transcript", s.getTranscript)
 	mux.HandleFunc("GET /v1/sessions/{id}/explain", s.explainSession)
 	mux.HandleFunc("GET /v1/quota/customers/{id}", s.getCustomerQuota)
 	mux.HandleFunc("GET /v1/quota/users/{address}", s.getUserQuota)
 	mux.Handle("POST /v1/explain", reading(document, "Question", maxBody, s.explain))
-	mux.HandleFunc("GET /v1/events", s.streamEvents)
-	open.Handle("/", s.guard(s.started(orProblem(mux))))
+	asked.HandleFunc("GET /v1/events", s.streamEvents)
+	open.ServeMux.Handle("/", s.guard(s.started(orProblem(asked))))
 	return open, nil
 }
 

@@ -16,9 +16,16 @@ func (s *Server) putWorld(w http.ResponseWriter, _ *http.Request, world *simulat
 		problem(w, http.StatusBadRequest, "such a world can't be: mend it and send it again", worldFaults(err)...)
 		return
 	}
+	s.decideBy(d)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// decideBy gives the relay and the API the same world, also where two are put at once.
+func (s *Server) decideBy(d *directory.Directory) {
+	s.putting.Lock()
+	defer s.putting.Unlock()
 	(*s.relay.Load()).SetDirectory(d)
 	s.world.Store(d)
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func worldFaults(err error) []fault {
