@@ -20,13 +20,7 @@ import (
 
 // port looks at one port: its name, the connection, the greeting, EHLO, TLS, AUTH and an envelope.
 func (e *examination) port(role target.Role) {
-	d := *e.Dialers[role]
-	d.TLS = d.TLS.Clone()
-	if d.TLS == nil {
-		d.TLS = &tls.Config{}
-	}
-	d.TLS.InsecureSkipVerify, d.TLS.MinVersion = true, tls.VersionTLS10 // what it shows is looked at afterwards
-	v := &visit{examination: e, role: role, dialer: &d}
+	v := &visit{examination: e, role: role, dialer: e.lenient(role)}
 	steps := []func() bool{v.name, v.connect, v.greeting, v.helloClear, v.startTLS, v.helloTLS, v.auth, v.envelope}
 	for _, step := range steps {
 		if e.ctx.Err() != nil || !step() {
@@ -37,6 +31,17 @@ func (e *examination) port(role target.Role) {
 		v.conn.Quit()
 		v.conn.Close()
 	}
+}
+
+// lenient opens sessions to role whatever TLS it has: what it shows is looked at apart.
+func (e *examination) lenient(role target.Role) *client.Dialer {
+	d := *e.Dialers[role]
+	d.TLS = d.TLS.Clone()
+	if d.TLS == nil {
+		d.TLS = &tls.Config{}
+	}
+	d.TLS.InsecureSkipVerify, d.TLS.MinVersion = true, tls.VersionTLS10
+	return &d
 }
 
 // visit is one port being looked at.
@@ -309,6 +314,19 @@ func (e *examination) recipient() string {
 	return e.Roles.Recipients[0]
 }
 
+// wanting says what to do about a relay that wants TLS or AUTH before mail, and otherwise of one that refuses for another
+// reason. Source: RFC 3207 §4, RFC 4954 §6.
+func (e *examination) wanting(reply client.Reply, otherwise string) string {
+	switch {
+	case reply.Code != 530:
+		return otherwise
+	case e.Roles.Authenticate:
+		return "It wants TLS or AUTH first: mend what is said of these above, or see the relay's log"
+	}
+	return "Where it wants AUTH, write roles: {authenticate: true} with roles.user: {address: ADDRESS, password: PASSWORD}; " +
+		"where it wants TLS, have it offer STARTTLS on this port"
+}
+
 // envelope says MAIL and RCPT as the roles have it, and takes them back.
 func (v *visit) envelope() bool {
 	if v.Roles.Sender == "" || v.recipient() == "" {
@@ -322,7 +340,8 @@ func (v *visit) envelope() bool {
 			v.tell("envelope", Failure, line+": "+client.Explain(err), "See the relay's log")
 			return false
 		case !reply.Positive():
-			v.tell("envelope", Failure, fmt.Sprintf("%s is refused: %s", line, reply), "Have the relay take it from this machine, or write others in roles.sender and roles.recipients")
+			todo := v.wanting(reply, "Have the relay take it from this machine, or write others in roles.sender and roles.recipients")
+			v.tell("envelope", Failure, fmt.Sprintf("%s is refused: %s", line, reply), todo)
 			return false
 		}
 	}
