@@ -180,6 +180,18 @@ var _ = Describe("Comparing and repeating", func() {
 		Expect(got.code).To(Equal(0), got.out)
 		Expect(got.out).To(MatchRegexp(`(?m)^warn  25   STARTTLS +it isn't offered.*\n +-> Give the relay a certificate`))
 
+		bare := relayOf(sample("minimal"))
+		_, port, err := net.SplitHostPort(bare)
+		Expect(err).NotTo(HaveOccurred())
+		got = relayspec("doctor", "--target", bare)
+		Expect(got.code).To(Equal(0), got.out)
+		Expect(got.out).To(MatchRegexp(`(?m)^ok    ` + port + `  EHLO `))
+		Expect(got.out).To(MatchRegexp(`(?m)^skip  ` + port + `  envelope +without a profile .*\n +-> Write a profile`))
+		Expect(got.out).To(MatchRegexp(`(?m)^skip  +sink +without a profile .*\n +-> Write a profile`))
+		got = relayspec("doctor", "--target", closed.Addr().String())
+		Expect(got.code).To(Equal(1), got.out)
+		Expect(got.out).To(MatchRegexp(`(?m)^fail +\d+ +connect +nobody listens there.*\n +-> Start the relay, or name the port where it listens\.`))
+
 		driver := `case $(cat) in *describe*) echo '{"name": "x", "verbs": ["world"]}';; *world*) echo '{"error": "no room"}'; exit 1;; *) exit 3;; esac`
 		text := "name: x\nports: {25: '" + relayOf(sample("minimal")) + "'}\nexec: {command: [sh, -c, " + strconv.Quote(driver) + "]}\n"
 		Expect(os.WriteFile("roomless.yaml", []byte(text), 0o600)).To(Succeed())

@@ -24,6 +24,9 @@ const (
 // message sends a message through the first port that took an envelope, and waits for it at the sink.
 func (e *examination) message() {
 	switch {
+	case e.Bare:
+		e.say(0, "sink", Skipped, "without a profile no message is sent", unwritten)
+		return
 	case e.Deliveries == nil:
 		e.say(0, "sink", Skipped, "the profile has no sink", "Write sink: {listen: \"127.0.0.1:0\"} and have the relay deliver there, so that what it delivers can be judged")
 		return

@@ -72,7 +72,7 @@ func (v *visit) name() bool {
 	defer cancel()
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
-		v.tell("name", Failure, err.Error(), "Mend the name in the profile, or its A or AAAA record, or this machine's resolver")
+		v.tell("name", Failure, err.Error(), "Mend the name, or its A or AAAA record, or this machine's resolver")
 		return false
 	}
 	var addresses []string
@@ -97,7 +97,7 @@ func (v *visit) connect() bool {
 	d.ImplicitTLS = false
 	conn, err := d.Dial(v.ctx)
 	if err != nil {
-		v.tell("connect", Failure, client.Explain(err), unconnected(err, v.role))
+		v.tell("connect", Failure, client.Explain(err), v.unconnected(err))
 		return false
 	}
 	v.conn = conn
@@ -110,11 +110,13 @@ func (v *visit) connect() bool {
 }
 
 // unconnected says what to do when nobody can connect.
-func unconnected(err error, role target.Role) string {
+func (v *visit) unconnected(err error) string {
 	var slow interface{ Timeout() bool }
 	switch {
+	case errors.Is(err, syscall.ECONNREFUSED) && v.Bare:
+		return "Start the relay, or name the port where it listens. It may listen on another address only"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("Start the relay, or write the port where it listens: ports: {%d: \"host:port\"}. It may listen on another address only", role)
+		return fmt.Sprintf("Start the relay, or write the port where it listens: ports: {%d: \"host:port\"}. It may listen on another address only", v.role)
 	case errors.As(err, &slow) && slow.Timeout():
 		return "A firewall may drop it: many networks let nobody out to port 25. Try from the relay's own machine"
 	}
@@ -168,10 +170,10 @@ func (v *visit) speechless(err error) string {
 		d.ImplicitTLS, d.Timeout = true, min(v.patience(), 2*time.Second)
 		if conn, err := d.Dial(v.ctx); err == nil {
 			conn.Close()
-			return "It speaks TLS from the start: write it as port 465"
+			return fmt.Sprintf("It speaks TLS from the start: write it in a profile as port 465: ports: {465: %q}", v.dialer.Address)
 		}
 	}
-	return "See that an SMTP relay listens there, and nothing else: ports in the profile"
+	return "See that an SMTP relay listens there, and nothing else, or name another port"
 }
 
 // hail says EHLO, and HELO to a relay that doesn't know it.
@@ -329,6 +331,10 @@ func (e *examination) wanting(reply client.Reply, otherwise string) string {
 
 // envelope says MAIL and RCPT as the roles have it, and takes them back.
 func (v *visit) envelope() bool {
+	if v.Bare {
+		v.tell("envelope", Skipped, "without a profile nobody knows who sends to whom", unwritten)
+		return true
+	}
 	if v.Roles.Sender == "" || v.recipient() == "" {
 		v.tell("envelope", Skipped, "no roles say who sends to whom", "Write roles: {sender: ADDRESS, recipients: [\"*@DOMAIN\"]}")
 		return true
