@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -132,6 +133,35 @@ var _ = Describe("Comparing and repeating", func() {
 		Expect(time.Since(began)).To(BeNumerically("<", 30*time.Second))
 	})
 
+	It("tells an interruption, and a transcript that can't be written, from a relay that differs", func() {
+		text := "+0 @: connect {\"port\":25}\n+0 S: 220 x\n+0 X: by the client\n"
+		Expect(os.WriteFile("t.txt", []byte(text), 0o644)).To(Succeed())
+		got := relayspec("replay", "t.txt", "--codes", "--out", "nowhere/again.txt")
+		Expect(got.code).To(Equal(2), got.out+got.err)
+		Expect(got.err).To(And(ContainSubstring("nowhere/again.txt"), ContainSubstring("Name what can be written with --out")))
+
+		reached, silent := make(chan struct{}), make(chan struct{})
+		defer close(silent)
+		listener, err := net.Listen("tcp4", "127.0.0.1:0")
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(listener.Close)
+		go func() {
+			if conn, err := listener.Accept(); err == nil {
+				close(reached)
+				<-silent
+				conn.Close()
+			}
+		}()
+		aProfile(listener.Addr().String(), "")
+		ctx, interrupt := context.WithCancel(context.Background())
+		go func() { <-reached; interrupt() }()
+		var ended *exit
+		err = command(ctx, []string{"replay", "t.txt", "--target", "target.yaml"}, &streams{strings.NewReader(""), io.Discard, io.Discard})
+		Expect(errors.As(err, &ended)).To(BeTrue(), "%v", err)
+		Expect(ended.code).To(Equal(130), "%v", err)
+		Expect(ended).To(MatchError(ContainSubstring("interrupted")))
+	})
+
 	It("looks at relays: one that is closed, one without STARTTLS, and one that is well", func() {
 		closed, err := net.Listen("tcp4", "127.0.0.1:0")
 		Expect(err).NotTo(HaveOccurred())
@@ -149,6 +179,18 @@ var _ = Describe("Comparing and repeating", func() {
 		got = relayspec("doctor", "--target", sample("minimal"))
 		Expect(got.code).To(Equal(0), got.out)
 		Expect(got.out).To(MatchRegexp(`(?m)^warn  25   STARTTLS +it isn't offered.*\n +-> Give the relay a certificate`))
+
+		bare := relayOf(sample("minimal"))
+		_, port, err := net.SplitHostPort(bare)
+		Expect(err).NotTo(HaveOccurred())
+		got = relayspec("doctor", "--target", bare)
+		Expect(got.code).To(Equal(0), got.out)
+		Expect(got.out).To(MatchRegexp(`(?m)^ok    ` + port + `  EHLO `))
+		Expect(got.out).To(MatchRegexp(`(?m)^skip  ` + port + `  envelope +without a profile .*\n +-> Write a profile`))
+		Expect(got.out).To(MatchRegexp(`(?m)^skip  +sink +without a profile .*\n +-> Write a profile`))
+		got = relayspec("doctor", "--target", closed.Addr().String())
+		Expect(got.code).To(Equal(1), got.out)
+		Expect(got.out).To(MatchRegexp(`(?m)^fail +\d+ +connect +nobody listens there.*\n +-> Start the relay, or name the port where it listens\.`))
 
 		driver := `case $(cat) in *describe*) echo '{"name": "x", "verbs": ["world"]}';; *world*) echo '{"error": "no room"}'; exit 1;; *) exit 3;; esac`
 		text := "name: x\nports: {25: '" + relayOf(sample("minimal")) + "'}\nexec: {command: [sh, -c, " + strconv.Quote(driver) + "]}\n"

@@ -175,23 +175,20 @@ func documentedPorts() []target.Role {
 	return []target.Role{target.Port25, target.Port465, target.Port587}
 }
 
-// roleOf tells which documented port address is; ok: it is an address.
+// roleOf tells which port address has, a documented one or another; ok: it is an address.
 func roleOf(address string) (role target.Role, ok bool) {
 	_, port, err := net.SplitHostPort(address)
 	n, parsing := strconv.Atoi(port)
 	if err != nil || parsing != nil {
 		return 0, false
 	}
-	if slices.Contains(documentedPorts(), target.Role(n)) {
-		return target.Role(n), true
-	}
-	return target.Port25, true
+	return target.Role(n), true
 }
 
 // stranger is a relay of which only the address is known.
 func (c *diagnose) stranger(role target.Role) *doctor.Patient {
 	d := c.timed(&client.Dialer{Address: c.Target, ImplicitTLS: role == target.Port465})
-	return &doctor.Patient{Dialers: map[target.Role]*client.Dialer{role: d}, Wait: c.Wait}
+	return &doctor.Patient{Dialers: map[target.Role]*client.Dialer{role: d}, Wait: c.Wait, Bare: true}
 }
 
 // known is a relay that is open.
@@ -242,15 +239,19 @@ func (d *diagnosis) json(w io.Writer) error {
 func (d *diagnosis) print(w io.Writer) error {
 	var b strings.Builder
 	counts := map[doctor.State]int{}
+	width := 3
+	for _, c := range d.Checks {
+		width = max(width, len(strconv.Itoa(c.Port)))
+	}
 	for _, c := range d.Checks {
 		counts[c.State]++
 		where := ""
 		if c.Port != 0 {
 			where = strconv.Itoa(c.Port)
 		}
-		fmt.Fprintf(&b, "%-5s %-3s  %-20s  %s\n", c.State, where, c.Name, onOneLine(c.Found))
+		fmt.Fprintf(&b, "%-5s %-*s  %-20s  %s\n", c.State, width, where, c.Name, onOneLine(c.Found))
 		if c.Todo != "" {
-			fmt.Fprintf(&b, "%34s-> %s\n", "", c.Todo)
+			fmt.Fprintf(&b, "%*s-> %s\n", width+31, "", c.Todo)
 		}
 	}
 	fmt.Fprintf(&b, "%s: %d ok, %d to warn of, %d failed, %d not tried\n",

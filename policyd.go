@@ -108,7 +108,7 @@ func (c *policyd) options(files *serve) (o reference.Options, err error) {
 	if c.Hold <= 0 {
 		return o, wrong(fmt.Errorf("--hold is %s", c.Hold), "Give a span of time such as 5m")
 	}
-	world, err := files.world()
+	world, err := worldFor("policyd", c.World, c.Steering.Control != "")
 	if err != nil {
 		return o, err
 	}

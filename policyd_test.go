@@ -199,7 +199,7 @@ var _ = Describe("policyd", func() {
 			Expect(got.code).To(Equal(2), got.err)
 			Expect(got.err).To(And(HavePrefix("relayspec: "), ContainSubstring(wrong), ContainSubstring(next)))
 		},
-		Entry("world", "--world is missing", "Begin with the sample"),
+		Entry("world", "--world is missing", "Begin with the sample, world.yaml beside the README: relayspec policyd --world world.yaml"),
 		Entry("switch", `no switch is called "day-windows"`, "See --service and --switch in relayspec policyd --help", "--world", sampleWorldPath(), "--switch", "day-windows=fixed"),
 		Entry("hold", "--hold is 0s", "Give a span of time", "--world", sampleWorldPath(), "--hold", "0s"),
 		Entry("address", "listen for Postfix: ", "Give another address with --listen", "--world", sampleWorldPath(), "--listen", "nonsense"),

@@ -21,7 +21,7 @@ import (
 type record struct {
 	Listen         string `required:"" placeholder:"ADDR" help:"Where the sending server connects, host:port."`
 	Upstream       string `required:"" placeholder:"ADDR" help:"The relay, host:port."`
-	Out            place  `placeholder:"DIR|FILE" help:"Where transcripts go: a file a session in a directory that is there, or all in one file. Default: standard output."`
+	Out            place  `placeholder:"DIR|FILE" help:"Where transcripts go: DIR/, a file a session; or all in one file. What is there isn't overwritten. Default: standard output."`
 	ListenTLS      bool   `name:"listen-tls" help:"Sessions begin with TLS here, as on port 465."`
 	UpstreamTLS    bool   `name:"upstream-tls" help:"Sessions begin with TLS at the relay."`
 	Sessions       int    `default:"0" placeholder:"N" help:"End when so many sessions have ended. Default: end with Ctrl-C."`
@@ -41,11 +41,14 @@ profile in their place.
   relayspec replay sessions/session-1.txt --target relay.yaml
   relayspec record --listen 127.0.0.1:2525 --upstream 127.0.0.1:25 --feature --sessions 1 > draft.feature
 
+The directory of --out sessions/ is made where it isn't there; without the slash, a name that isn't there becomes a file. A
+file that isn't empty, and a directory with sessions of another run, are refused before anything is recorded.
+
 A transcript is written while its session goes on, and the session never waits for that: where a disk can't keep up, and
 some MiB wait for it, a note says how many lines were left out, as it does of a message of more than 1 MiB.
 
 Ctrl-C ends it: sessions that are open end, and are written, too.
-Exit codes: 0 ended as asked; 1 a transcript can't be written; 2 a mistake in the command line.`
+Exit codes: 0 ended as asked; 1 a transcript can't be written; 2 a mistake in the command line, or --out has sessions already.`
 }
 
 // Run records until it is interrupted, or enough sessions have ended.
@@ -95,7 +98,48 @@ func (c *record) check(ctx context.Context) error {
 	if c.Sessions < 0 {
 		return &exit{exitUsage, &advice{fmt.Errorf("--sessions %d is less than none", c.Sessions), "Give 1 or more, or leave it out"}}
 	}
+	if c.apart() {
+		return c.freeDirectory()
+	}
+	return c.freeFile()
+}
+
+// freeFile refuses a file in which something is. What is no regular file, a pipe for instance, can't be overwritten.
+func (c *record) freeFile() error {
+	info, err := os.Stat(string(c.Out))
+	if c.Out == "-" || err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil // why it can't be looked at is told when it is written to
+	}
+	return &exit{exitUsage, &advice{fmt.Errorf("--out %s: there is such a file already", c.Out), "Name a new one, or move that one away"}}
+}
+
+// freeDirectory refuses a directory in which sessions are of the form that is asked for.
+func (c *record) freeDirectory() error {
+	files, err := os.ReadDir(string(c.Out))
+	if err != nil {
+		return nil // it is made, or why it can't be is told then
+	}
+	for _, f := range files {
+		if is, _ := filepath.Match(c.file("*"), f.Name()); is {
+			const next = "Name another directory, or move the sessions of that one away"
+			return &exit{exitUsage, &advice{fmt.Errorf("--out %s: it holds sessions already: %s", c.Out, f.Name()), next}}
+		}
+	}
 	return nil
+}
+
+// apart tells whether each session has a file of its own, in a directory.
+func (c *record) apart() bool {
+	info, err := os.Stat(string(c.Out))
+	return err == nil && info.IsDir() || strings.HasSuffix(string(c.Out), string(filepath.Separator))
+}
+
+// file is what a session's own file is called.
+func (c *record) file(session string) string {
+	if c.Feature {
+		return "session-" + session + ".feature"
+	}
+	return "session-" + session + ".txt"
 }
 
 // onThisMachine is an error unless host is the loopback.
@@ -122,7 +166,6 @@ type writing struct {
 	mu    sync.Mutex
 	files map[string]*os.File // of the sessions that go on
 	ended int
-	begun bool // the file for all has been begun
 	err   error
 }
 
@@ -136,12 +179,6 @@ func (w *writing) failed() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
-}
-
-// apart tells whether each session has a file of its own, in a directory.
-func (w *writing) apart() bool {
-	info, err := os.Stat(string(w.Out))
-	return err == nil && info.IsDir() || strings.HasSuffix(string(w.Out), string(filepath.Separator))
 }
 
 // open gives the file that a session is written to while it goes on: its own, or one that is put with the others when it has
@@ -161,10 +198,15 @@ func (w *writing) create(name string) (*os.File, error) {
 	if !w.apart() || w.Feature {
 		return os.CreateTemp("", "relayspec-session-*.txt")
 	}
+	return w.own(name)
+}
+
+// own makes the file of a session in the directory. One that has come there since it was looked at isn't overwritten.
+func (w *writing) own(name string) (*os.File, error) {
 	if err := os.MkdirAll(string(w.Out), 0o755); err != nil {
 		return nil, err
 	}
-	return os.Create(filepath.Join(string(w.Out), "session-"+name+".txt"))
+	return os.OpenFile(filepath.Join(string(w.Out), w.file(name)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 }
 
 // session takes one that ended; failed says why its transcript isn't whole.
@@ -178,8 +220,11 @@ func (w *writing) session(name string, failed error) {
 	if file == nil || w.apart() && !w.Feature {
 		return
 	}
-	defer os.Remove(file.Name())
-	w.err = errors.Join(w.err, w.put(name, file.Name()))
+	if err := w.put(name, file.Name()); err != nil {
+		w.err = errors.Join(w.err, fmt.Errorf("%w; session %s is kept in %s", err, name, file.Name()))
+		return
+	}
+	os.Remove(file.Name())
 }
 
 // put puts a session that is in a file of its own where it belongs: in one for all, or told as a feature.
@@ -212,17 +257,9 @@ func (w *writing) into(name string) (io.WriteCloser, error) {
 	case out == "" || out == "-":
 		return unclosed{w.out}, nil
 	case w.apart():
-		if err := os.MkdirAll(out, 0o755); err != nil {
-			return nil, err
-		}
-		return os.Create(filepath.Join(out, "session-"+name+".feature"))
+		return w.own(name)
 	}
-	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
-	if !w.begun {
-		flags |= os.O_TRUNC
-	}
-	w.begun = true
-	return os.OpenFile(out, flags, 0o644)
+	return os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 }
 
 // unclosed is a stream that others write to, too.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func wrote(t *testing.T, c *record) map[string]string {
 		t.Errorf("%v is left behind", left)
 	}
 	texts := map[string]string{"-": out.String()}
-	for _, name := range []string{"one.txt", "sessions/session-1.txt", "sessions/session-2.txt", "sessions/session-2.feature"} {
+	for _, name := range []string{"one.txt", "new.txt", "sessions/session-1.txt", "sessions/session-2.txt", "sessions/session-2.feature"} {
 		if text, err := os.ReadFile(name); err == nil {
 			texts[name] = string(text)
 		}
@@ -60,7 +61,8 @@ func TestWhereRecordedSessionsGo(t *testing.T) {
 		want  map[string]string
 	}{
 		"standard output": {"", map[string]string{"-": one("1") + one("2"), "one.txt": before}},
-		"one file":        {"one.txt", map[string]string{"-": "", "one.txt": one("1") + one("2")}},
+		"one file":        {"new.txt", map[string]string{"-": "", "one.txt": before, "new.txt": one("1") + one("2")}},
+		"one that came":   {"one.txt", map[string]string{"-": "", "one.txt": before + one("1") + one("2")}},
 		"a directory":     {"sessions/", map[string]string{"-": "", "one.txt": before, "sessions/session-1.txt": one("1"), "sessions/session-2.txt": one("2")}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,15 +81,54 @@ func TestWhereRecordedSessionsGo(t *testing.T) {
 
 func TestATranscriptThatCantBeWrittenIsTold(t *testing.T) {
 	t.Chdir(t.TempDir())
+	t.Setenv("TMPDIR", t.TempDir())
 	w := &writing{record: &record{Out: "nowhere/one.txt"}, files: map[string]*os.File{}}
 	file, err := w.open("1")
 	if err != nil {
 		t.Fatal(err)
 	}
+	io.WriteString(file, "+0 S: 220 x\n")
 	file.Close()
 	full := errors.New("no space left")
 	w.session("1", full)
 	if err := w.failed(); !errors.Is(err, full) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+	_, kept, _ := strings.Cut(w.failed().Error(), "session 1 is kept in ")
+	if text, err := os.ReadFile(kept); err != nil || string(text) != "+0 S: 220 x\n" {
+		t.Errorf("kept: %q, %v", text, err)
+	}
+}
+
+func TestRecordOverwritesNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{"one.txt": "x", "empty.txt": "", "full/session-7.txt": "", "other/notes.txt": "x"} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		out     place
+		feature bool
+		refused string // a part of what is said; "": it may be written to
+	}{
+		{"one.txt", false, "--out one.txt: there is such a file already\nName a new one"},
+		{"full", false, "--out full: it holds sessions already: session-7.txt\nName another directory"},
+		{"full/", false, "it holds sessions already"},
+		{"full/", true, ""},
+		{"other/", false, ""}, {"new/", false, ""}, {"new.txt", false, ""}, {"empty.txt", false, ""}, {os.DevNull, false, ""}, {"", false, ""}, {"-", false, ""},
+	} {
+		err := (&record{Listen: "127.0.0.1:0", Upstream: "127.0.0.1:1", Out: c.out, Feature: c.feature}).check(t.Context())
+		var ended *exit
+		switch {
+		case c.refused == "" && err != nil:
+			t.Errorf("%q, features %t: %v", c.out, c.feature, err)
+		case c.refused != "" && (!errors.As(err, &ended) || ended.code != exitUsage || !strings.Contains(err.Error(), c.refused)):
+			t.Errorf("%q: got %v", c.out, err)
+		}
+	}
+	w := &writing{record: &record{Out: "full"}, files: map[string]*os.File{}}
+	if _, err := w.open("7"); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a file that came in between: %v", err)
 	}
 }

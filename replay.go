@@ -52,8 +52,9 @@ The last line says what came of it: "the same" or "differs"; and where the trans
 
 Exit codes: 0 the same, or the offending reply is reproduced; 1 it differs, or the offending reply is not reproduced;
 with --against: 0 the two relays answer the same, 1 they don't;
-2 a mistake in the command line, the profile or the transcript: each with its line; 3 it could not be played: the relay can't
-be opened, or can't be brought into the state that the transcript begins with. It always ends: every wait is bounded.`
+2 a mistake in the command line, the profile or the transcript, each with its line, or --out can't be written; 3 it could not
+be played: the relay can't be opened, or can't be brought into the state that the transcript begins with; 130 interrupted. It
+always ends: every wait is bounded.`
 }
 
 // Run plays and compares.
@@ -71,6 +72,9 @@ func (c *replay) Run(ctx context.Context, s *streams) error {
 	var played []*features.Played
 	for _, name := range c.targets() {
 		p, err := c.play(ctx, script, name)
+		if err != nil && ctx.Err() != nil {
+			return &exit{features.ExitInterrupted, errors.New("interrupted before all was played")}
+		}
 		if err != nil {
 			return err
 		}
@@ -235,7 +239,7 @@ func (c *replay) keep(played *features.Played, stdout io.Writer) error {
 		return err
 	}
 	if err := os.WriteFile(string(c.Out), text.Bytes(), 0o644); err != nil {
-		return &exit{exitDiffers, &advice{err, "Name what can be written with --out"}}
+		return &exit{exitUsage, &advice{err, "Name what can be written with --out"}}
 	}
 	return nil
 }

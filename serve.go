@@ -255,18 +255,23 @@ func wrong(err error, next string) error { return &exit{exitUsage, &advice{err, 
 
 // world reads the world file.
 func (c *serve) world() (*directory.Directory, error) {
-	const sample = "Begin with the sample, world.yaml beside the README: relayspec serve --world world.yaml"
+	return worldFor("serve", c.World, c.Steering.Control != "")
+}
+
+// worldFor reads the world file of a command. One that is steered can do without: it begins with nobody.
+func worldFor(command, file string, steered bool) (*directory.Directory, error) {
+	sample := fmt.Sprintf("Begin with the sample, world.yaml beside the README: relayspec %s --world world.yaml", command)
 	switch {
-	case c.World == "" && c.Steering.Control != "":
+	case file == "" && steered:
 		return directory.New(nil, nil)
-	case c.World == "":
+	case file == "":
 		return nil, wrong(errors.New("--world is missing: who may relay what?"), sample)
 	}
-	world, err := directory.Load(c.World)
+	world, err := directory.Load(file)
 	var faults directory.Faults
 	switch {
 	case errors.As(err, &faults):
-		return nil, wrong(fmt.Errorf("%s can't be used, faults: %d\n%w", c.World, len(faults), err), "Mend "+c.World+" and start again")
+		return nil, wrong(fmt.Errorf("%s can't be used, faults: %d\n%w", file, len(faults), err), "Mend "+file+" and start again")
 	case err != nil:
 		return nil, wrong(err, sample)
 	}

@@ -29,7 +29,7 @@ const (
 
 // Check is one thing that was tried.
 type Check struct {
-	Port  int    `json:"port,omitempty"` // documented; 0: of the whole relay
+	Port  int    `json:"port,omitempty"` // documented, or that of a Bare patient; 0: of the whole relay
 	Name  string `json:"name"`
 	State State  `json:"state"`
 	Found string `json:"found"`
@@ -38,10 +38,12 @@ type Check struct {
 
 // Patient is a relay that is looked at.
 type Patient struct {
-	// Dialers say how sessions are opened, by documented port. Certificates are looked at, so what their TLS says of trust
+	// Dialers say how sessions are opened, by documented port, or a Bare patient's. Certificates are looked at, so what their TLS says of trust
 	// is read and not obeyed.
 	Dialers map[target.Role]*client.Dialer
 	Roles   target.Roles
+	// Bare tells that only an address is known: there is no profile in which more could be written.
+	Bare bool
 	// Deliveries show what the relay has delivered; nil: there is no sink.
 	Deliveries target.Deliveries
 	// Sink is where it delivers to, for people.
@@ -84,6 +86,9 @@ func Examine(ctx context.Context, p *Patient) []Check {
 func Healthy(checks []Check) bool {
 	return !slices.ContainsFunc(checks, func(c Check) bool { return c.State == Failure })
 }
+
+// unwritten says what to do where there is no profile.
+const unwritten = "Write a profile, with ports, roles and a sink, and look at that: --target FILE; relayspec target --schema says what stands in one"
 
 // examination is a patient being looked at.
 type examination struct {

@@ -19,6 +19,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,15 +36,20 @@ type relay struct {
 	password    string           // "": no AUTH
 	clearAuth   bool
 	wantsAUTH   bool   // it takes mail only of who has authenticated
+	wantsTLS    bool   // it takes mail only in TLS
+	old         bool   // it knows TLS 1.1 at best
 	refuses     string // a command: MAIL or RCPT
 	loses       bool   // nothing arrives at the sink
 	ahead       time.Duration
 
-	mu   sync.Mutex
-	kept [][]byte
+	proven atomic.Bool // somebody has authenticated
+	mu     sync.Mutex
+	kept   [][]byte
 }
 
-func (r *relay) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{relay: r}, nil }
+func (r *relay) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	return &session{relay: r, conn: c}, nil
+}
 
 // Delivered implements target.Deliveries.
 func (r *relay) Delivered(ctx context.Context, token string, wait time.Duration) ([]target.Message, error) {
@@ -60,6 +66,7 @@ func (r *relay) Delivered(ctx context.Context, token string, wait time.Duration)
 
 type session struct {
 	*relay
+	conn          *smtp.Conn
 	authenticated bool
 }
 
@@ -79,6 +86,7 @@ func (s *session) Auth(string) (sasl.Server, error) {
 			return errors.New("no")
 		}
 		s.authenticated = true
+		s.proven.Store(true)
 		return nil
 	}), nil
 }
@@ -87,7 +95,10 @@ func (s *session) Mail(string, *smtp.MailOptions) error { return s.refusal("MAIL
 func (s *session) Rcpt(string, *smtp.RcptOptions) error { return s.refusal("RCPT") }
 
 func (s *session) refusal(command string) error {
-	if s.refuses == command || s.wantsAUTH && !s.authenticated {
+	if _, encrypted := s.conn.TLSConnectionState(); s.wantsTLS && !encrypted || s.wantsAUTH && !s.authenticated {
+		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "something else first"}
+	}
+	if s.refuses == command {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "not for you"}
 	}
 	return nil
@@ -116,6 +127,9 @@ func (r *relay) serve(t *testing.T, implicit bool) string {
 	address := listener.Addr().String()
 	if r.certificate != nil {
 		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*r.certificate}}
+		if r.old {
+			server.TLSConfig.MinVersion, server.TLSConfig.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+		}
 		if implicit {
 			listener = tls.NewListener(listener, server.TLSConfig)
 		}
@@ -256,9 +270,45 @@ func TestARelayThatWantsAUTHGetsTheMessageBehindIt(t *testing.T) {
 		p := patientOf(r, role, r.serve(t, role == target.Port465))
 		for authenticate, want := range map[bool]State{true: OK, false: Failure} {
 			p.Roles.Authenticate = authenticate
-			if c := check(t, Examine(context.Background(), p), "message"); c.State != want {
+			c := check(t, Examine(context.Background(), p), "message")
+			if c.State != want || want == Failure && !strings.Contains(c.Todo, "roles: {authenticate: true} with roles.user") {
 				t.Errorf("port %d, authenticate %t: %+v", role, authenticate, c)
 			}
+		}
+	}
+}
+
+func TestTheMessageGoesInTLSAsItsEnvelopeDid(t *testing.T) {
+	for name, r := range map[string]*relay{
+		"TLS only": {certificate: good(t), wantsTLS: true, password: "right"},
+		"old TLS":  {certificate: good(t), wantsTLS: true, old: true, password: "right"},
+	} {
+		checks := Examine(context.Background(), patientOf(r, target.Port587, r.serve(t, false)))
+		for _, what := range []string{"envelope", "message", "sink"} {
+			if c := check(t, checks, what); c.State != OK {
+				t.Errorf("%s: %+v", name, c)
+			}
+		}
+	}
+}
+
+func TestWhatARelayWantsBeforeMail(t *testing.T) {
+	for name, c := range map[string]struct {
+		relay        *relay
+		authenticate bool
+		todo         string
+	}{
+		"AUTH, and nobody is named": {&relay{certificate: good(t), wantsAUTH: true}, false, "roles: {authenticate: true} with roles.user"},
+		"TLS, which isn't offered":  {&relay{wantsTLS: true}, false, "have it offer STARTTLS"},
+		"AUTH, with a bad password": {&relay{certificate: good(t), wantsAUTH: true, password: "another"}, true, "said of these above"},
+	} {
+		p := patientOf(c.relay, target.Port587, c.relay.serve(t, false))
+		p.Roles.Authenticate = c.authenticate
+		if !c.authenticate {
+			p.Roles.User = target.User{}
+		}
+		if got := check(t, Examine(context.Background(), p), "envelope"); got.State != Failure || !strings.Contains(got.Todo, c.todo) {
+			t.Errorf("%s: %+v", name, got)
 		}
 	}
 }
@@ -341,6 +391,20 @@ func TestWhatIsNoRelay(t *testing.T) {
 func TestAPasswordIsNotSaidInClearToAnotherMachine(t *testing.T) {
 	if loopback("192.0.2.1:25") || !loopback("127.9.9.9:25") || !loopback("[::1]:25") || !loopback("localhost:25") || loopback("nowhere") {
 		t.Error("another machine is taken for this one, or the other way round")
+	}
+}
+
+func TestAMessageToAnotherMachineShowsNoPasswordInClear(t *testing.T) {
+	r := &relay{password: "right", clearAuth: true}
+	address := r.serve(t, false)
+	_, port, _ := net.SplitHostPort(address)
+	for host, sent := range map[string]bool{"127.0.0.1": true, "LOCALHOST": false} { // a name that only we know to be of this machine
+		p := patientOf(r, target.Port25, net.JoinHostPort(host, port))
+		p.Roles.Authenticate = true
+		r.proven.Store(false)
+		if c := check(t, Examine(context.Background(), p), "message"); c.State != OK || r.proven.Load() != sent {
+			t.Errorf("%s: the password was sent: %t; %+v", host, r.proven.Load(), c)
+		}
 	}
 }
 

@@ -24,6 +24,9 @@ const (
 // message sends a message through the first port that took an envelope, and waits for it at the sink.
 func (e *examination) message() {
 	switch {
+	case e.Bare:
+		e.say(0, "sink", Skipped, "without a profile no message is sent", unwritten)
+		return
 	case e.Deliveries == nil:
 		e.say(0, "sink", Skipped, "the profile has no sink", "Write sink: {listen: \"127.0.0.1:0\"} and have the relay deliver there, so that what it delivers can be judged")
 		return
@@ -42,7 +45,7 @@ func (e *examination) message() {
 		if err != nil {
 			found = client.Explain(err)
 		}
-		e.say(e.mail, "message", Failure, "it isn't taken: "+found, "See the relay's log")
+		e.say(e.mail, "message", Failure, "it isn't taken: "+found, e.wanting(reply, "See the relay's log"))
 		return
 	}
 	e.say(e.mail, "message", OK, reply.String(), "")
@@ -61,21 +64,16 @@ func (e *examination) message() {
 	e.skew(delivered[0].Data, sent)
 }
 
-// send sends a message with token.
+// send sends a message with token, as its envelope was tried: in TLS where that can be had.
 func (e *examination) send(token string) (client.Reply, error) {
-	d := *e.Dialers[e.mail]
-	d.TLS = d.TLS.Clone()
-	d.TLS.InsecureSkipVerify = true // it was looked at
-	conn, err := d.Dial(e.ctx)
+	conn, err := e.lenient(e.mail).Dial(e.ctx)
 	if err != nil {
 		return client.Reply{}, err
 	}
 	defer conn.Close()
 	conn.Until(e.ctx)
-	for _, step := range e.opening(conn) {
-		if reply, err := step(); err != nil || !reply.Positive() {
-			return reply, err
-		}
+	if reply, err := e.begin(conn); err != nil || !reply.Positive() {
+		return reply, err
 	}
 	data := fmt.Sprintf("From: <%s>\r\nTo: <%s>\r\nDate: %s\r\nMessage-ID: <%s@doctor.invalid>\r\nSubject: relayspec doctor\r\n\r\n%s.\r\n",
 		e.Roles.Sender, e.recipient(), time.Now().Format(time.RFC1123Z), rand.Text(), token)
@@ -86,24 +84,30 @@ func (e *examination) send(token string) (client.Reply, error) {
 	return came.Reply, err
 }
 
-// opening lists the exchanges up to where the relay takes mail: to AUTH, in TLS where that is offered, if it wants that.
-func (e *examination) opening(conn *client.Conn) []func() (client.Reply, error) {
-	hello := func() (client.Reply, error) { return conn.Hello(e.hello()) }
-	steps := []func() (client.Reply, error){conn.ReadReply, hello}
-	if !e.Roles.Authenticate {
-		return steps
+// begin goes up to where the relay takes mail: to EHLO, in TLS where that is offered, and to AUTH where sessions are to.
+func (e *examination) begin(conn *client.Conn) (client.Reply, error) {
+	well := func(reply client.Reply, err error) bool { return err == nil && reply.Positive() }
+	reply, err := conn.ReadReply()
+	if well(reply, err) {
+		reply, err = conn.Hello(e.hello())
 	}
-	encrypt := func() (client.Reply, error) {
-		if conn.TLS() || !conn.Capabilities().Has("STARTTLS") {
-			return hello()
-		}
-		if reply, err := conn.StartTLS(e.ctx); err != nil || !reply.Positive() {
-			return reply, err
-		}
-		return hello()
+	if well(reply, err) && !conn.TLS() && conn.Capabilities().Has("STARTTLS") {
+		reply, err = e.encrypt(conn)
 	}
-	prove := func() (client.Reply, error) { return conn.Auth(e.Roles.User.Address, e.Roles.User.Password) }
-	return append(steps, encrypt, prove)
+	if well(reply, err) && e.Roles.Authenticate && (conn.TLS() || loopback(e.Dialers[e.mail].Address)) {
+		reply, err = conn.Auth(e.Roles.User.Address, e.Roles.User.Password)
+	}
+	return reply, err
+}
+
+// encrypt begins TLS. A relay that refuses what it offers, which is told already, has the message in clear text, as it had the
+// envelope, but for a password.
+func (e *examination) encrypt(conn *client.Conn) (client.Reply, error) {
+	reply, err := conn.StartTLS(e.ctx)
+	if err != nil || !reply.Positive() && e.Roles.Authenticate {
+		return reply, err
+	}
+	return conn.Hello(e.hello())
 }
 
 // skew compares the date in the relay's trace field with this machine's. Source: RFC 5321 §4.4.

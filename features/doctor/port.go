@@ -20,13 +20,7 @@ import (
 
 // port looks at one port: its name, the connection, the greeting, EHLO, TLS, AUTH and an envelope.
 func (e *examination) port(role target.Role) {
-	d := *e.Dialers[role]
-	d.TLS = d.TLS.Clone()
-	if d.TLS == nil {
-		d.TLS = &tls.Config{}
-	}
-	d.TLS.InsecureSkipVerify, d.TLS.MinVersion = true, tls.VersionTLS10 // what it shows is looked at afterwards
-	v := &visit{examination: e, role: role, dialer: &d}
+	v := &visit{examination: e, role: role, dialer: e.lenient(role)}
 	steps := []func() bool{v.name, v.connect, v.greeting, v.helloClear, v.startTLS, v.helloTLS, v.auth, v.envelope}
 	for _, step := range steps {
 		if e.ctx.Err() != nil || !step() {
@@ -37,6 +31,17 @@ func (e *examination) port(role target.Role) {
 		v.conn.Quit()
 		v.conn.Close()
 	}
+}
+
+// lenient opens sessions to role whatever TLS it has: what it shows is looked at apart.
+func (e *examination) lenient(role target.Role) *client.Dialer {
+	d := *e.Dialers[role]
+	d.TLS = d.TLS.Clone()
+	if d.TLS == nil {
+		d.TLS = &tls.Config{}
+	}
+	d.TLS.InsecureSkipVerify, d.TLS.MinVersion = true, tls.VersionTLS10
+	return &d
 }
 
 // visit is one port being looked at.
@@ -67,7 +72,7 @@ func (v *visit) name() bool {
 	defer cancel()
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
-		v.tell("name", Failure, err.Error(), "Mend the name in the profile, or its A or AAAA record, or this machine's resolver")
+		v.tell("name", Failure, err.Error(), "Mend the name, or its A or AAAA record, or this machine's resolver")
 		return false
 	}
 	var addresses []string
@@ -92,7 +97,7 @@ func (v *visit) connect() bool {
 	d.ImplicitTLS = false
 	conn, err := d.Dial(v.ctx)
 	if err != nil {
-		v.tell("connect", Failure, client.Explain(err), unconnected(err, v.role))
+		v.tell("connect", Failure, client.Explain(err), v.unconnected(err))
 		return false
 	}
 	v.conn = conn
@@ -105,11 +110,13 @@ func (v *visit) connect() bool {
 }
 
 // unconnected says what to do when nobody can connect.
-func unconnected(err error, role target.Role) string {
+func (v *visit) unconnected(err error) string {
 	var slow interface{ Timeout() bool }
 	switch {
+	case errors.Is(err, syscall.ECONNREFUSED) && v.Bare:
+		return "Start the relay, or name the port where it listens. It may listen on another address only"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("Start the relay, or write the port where it listens: ports: {%d: \"host:port\"}. It may listen on another address only", role)
+		return fmt.Sprintf("Start the relay, or write the port where it listens: ports: {%d: \"host:port\"}. It may listen on another address only", v.role)
 	case errors.As(err, &slow) && slow.Timeout():
 		return "A firewall may drop it: many networks let nobody out to port 25. Try from the relay's own machine"
 	}
@@ -163,10 +170,10 @@ func (v *visit) speechless(err error) string {
 		d.ImplicitTLS, d.Timeout = true, min(v.patience(), 2*time.Second)
 		if conn, err := d.Dial(v.ctx); err == nil {
 			conn.Close()
-			return "It speaks TLS from the start: write it as port 465"
+			return fmt.Sprintf("It speaks TLS from the start: write it in a profile as port 465: ports: {465: %q}", v.dialer.Address)
 		}
 	}
-	return "See that an SMTP relay listens there, and nothing else: ports in the profile"
+	return "See that an SMTP relay listens there, and nothing else, or name another port"
 }
 
 // hail says EHLO, and HELO to a relay that doesn't know it.
@@ -309,8 +316,25 @@ func (e *examination) recipient() string {
 	return e.Roles.Recipients[0]
 }
 
+// wanting says what to do about a relay that wants TLS or AUTH before mail, and otherwise of one that refuses for another
+// reason. Source: RFC 3207 §4, RFC 4954 §6.
+func (e *examination) wanting(reply client.Reply, otherwise string) string {
+	switch {
+	case reply.Code != 530:
+		return otherwise
+	case e.Roles.Authenticate:
+		return "It wants TLS or AUTH first: mend what is said of these above, or see the relay's log"
+	}
+	return "Where it wants AUTH, write roles: {authenticate: true} with roles.user: {address: ADDRESS, password: PASSWORD}; " +
+		"where it wants TLS, have it offer STARTTLS on this port"
+}
+
 // envelope says MAIL and RCPT as the roles have it, and takes them back.
 func (v *visit) envelope() bool {
+	if v.Bare {
+		v.tell("envelope", Skipped, "without a profile nobody knows who sends to whom", unwritten)
+		return true
+	}
 	if v.Roles.Sender == "" || v.recipient() == "" {
 		v.tell("envelope", Skipped, "no roles say who sends to whom", "Write roles: {sender: ADDRESS, recipients: [\"*@DOMAIN\"]}")
 		return true
@@ -322,7 +346,8 @@ func (v *visit) envelope() bool {
 			v.tell("envelope", Failure, line+": "+client.Explain(err), "See the relay's log")
 			return false
 		case !reply.Positive():
-			v.tell("envelope", Failure, fmt.Sprintf("%s is refused: %s", line, reply), "Have the relay take it from this machine, or write others in roles.sender and roles.recipients")
+			todo := v.wanting(reply, "Have the relay take it from this machine, or write others in roles.sender and roles.recipients")
+			v.tell("envelope", Failure, fmt.Sprintf("%s is refused: %s", line, reply), todo)
 			return false
 		}
 	}

@@ -336,6 +336,19 @@ var _ = Describe("Where sessions come from", func() {
 		Expect(err).NotTo(MatchError(ContainSubstring("source-address")))
 	})
 
+	It("tells faults in the order of the file", func() {
+		gone := scripted(honestly)
+		gone.die()
+		for range 8 { // another order that comes by chance is seen
+			for _, order := range []string{"source-address, source-ipv6", "source-ipv6, source-address"} {
+				first, second, _ := strings.Cut(order, ", ")
+				p := profile("capabilities: [" + order + "]\nports: {25: '" + gone.address() + "'}" + minimal)
+				_, err := p.Open(context.Background(), static.Options{Unasked: true})
+				Expect(err).To(MatchError(MatchRegexp(`target.yaml:1:16: ` + first + `: no session(.*\n)+.*target.yaml:1:\d+: ` + second + `: no session`)))
+			}
+		}
+	})
+
 	It("isn't believed of a driver that says more than can be", func() {
 		p := puppetOf(map[string]http.HandlerFunc{"GET /v1/target": introduces("capabilities", "source-ipv6")})
 		r := opened(profile(p.profile("ports: {25: '" + p.relay.address() + "'}")))

@@ -19,21 +19,37 @@ func (r *Relay) reach(ctx context.Context) error {
 		return nil
 	}
 	var faults Faults
-	for c, source := range map[target.Capability]string{target.SourceIPv4: "127.0.0.2", target.SourceIPv6: "::1"} {
-		if !r.declares(c) || r.reachable(ctx, netip.MustParseAddr(source)) {
-			continue
-		}
-		if i := slices.Index(r.profile.Capabilities, c); i >= 0 {
+	for i, c := range r.profile.Capabilities {
+		if source, missing := r.missing(ctx, c); missing {
 			text := fmt.Sprintf("%s: no session comes to the relay from %s; begin sessions with a PROXY header (proxy: v2) where the relay takes one, or leave it out", c, source)
 			faults = append(faults, r.profile.fault(text, fmt.Sprintf("capabilities[%d]", i)))
-			continue
 		}
-		r.barred = append(r.barred, c)
 	}
 	if len(faults) > 0 {
 		return faults
 	}
+	for _, c := range r.said.Capabilities {
+		if slices.Contains(r.profile.Capabilities, c) {
+			continue
+		}
+		if _, missing := r.missing(ctx, c); missing {
+			r.barred = append(r.barred, c)
+		}
+	}
 	return nil
+}
+
+// missing tells whether c says that sessions come from somewhere, source, and they don't.
+func (r *Relay) missing(ctx context.Context, c target.Capability) (source netip.Addr, missing bool) {
+	switch c {
+	case target.SourceIPv4:
+		source = netip.AddrFrom4([4]byte{127, 0, 0, 2})
+	case target.SourceIPv6:
+		source = netip.IPv6Loopback()
+	default:
+		return source, false
+	}
+	return source, !r.reachable(ctx, source)
 }
 
 // reachable tells whether a connection from source comes to the relay's first port.
