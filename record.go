@@ -104,8 +104,12 @@ func (c *record) check(ctx context.Context) error {
 	return c.freeFile()
 }
 
-// freeFile refuses a file in which something is. What is no regular file, a pipe for instance, can't be overwritten.
+// freeFile refuses a file in which something is, or that has no directory. What is no regular file, a pipe for instance,
+// can't be overwritten.
 func (c *record) freeFile() error {
+	if _, err := os.Stat(filepath.Dir(string(c.Out))); err != nil {
+		return &exit{exitUsage, &advice{fmt.Errorf("--out %s: %w", c.Out, err), "Make that directory, or name another one"}}
+	}
 	info, err := os.Stat(string(c.Out))
 	if c.Out == "-" || err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 		return nil // why it can't be looked at is told when it is written to

@@ -112,6 +112,7 @@ func TestRecordOverwritesNothing(t *testing.T) {
 		feature bool
 		refused string // a part of what is said; "": it may be written to
 	}{
+		{"nowhere/one.txt", false, "--out nowhere/one.txt: stat nowhere: no such file or directory\nMake that directory"},
 		{"one.txt", false, "--out one.txt: there is such a file already\nName a new one"},
 		{"full", false, "--out full: it holds sessions already: session-7.txt\nName another directory"},
 		{"full/", false, "it holds sessions already"},
