@@ -61,7 +61,8 @@ func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) {
 	if !q.ok(w) {
 		return
 	}
-	found, _, err := s.choose(r.Context(), c, limit)
+	known, _ := s.inbox.known()
+	found, err := s.choose(r.Context(), known, c, limit)
 	if err != nil {
 		problem(w, http.StatusInternalServerError, err.Error())
 		return
@@ -79,15 +80,26 @@ func (s *Server) waitForMessages(w http.ResponseWriter, r *http.Request) {
 	}
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
+	var found []mailbox.Message
+	last := "" // that was looked at
 	for {
-		found, arrived, err := s.choose(r.Context(), c, count)
+		known, arrived := s.inbox.known()
+		at := slices.Index(known, last)
+		if at < 0 { // nothing was, or all has been forgotten
+			found = nil
+		}
+		fresh, err := s.choose(r.Context(), known[at+1:], c, count)
 		if err != nil {
 			problem(w, http.StatusInternalServerError, err.Error())
 			return
 		}
+		found = append(fresh, found...)
 		if len(found) >= count {
-			answer(w, http.StatusOK, found)
+			answer(w, http.StatusOK, found[:count])
 			return
+		}
+		if len(known) > 0 {
+			last = known[len(known)-1]
 		}
 		select {
 		case <-arrived:
@@ -103,25 +115,29 @@ func (s *Server) waitForMessages(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// choose gives the newest messages that c chooses, and what is closed when another one arrives.
-func (s *Server) choose(ctx context.Context, c choice, limit int) (found []mailbox.Message, arrived <-chan struct{}, err error) {
-	s.inbox.mu.Lock()
-	ids, arrived := slices.Clone(s.inbox.ids.items), s.inbox.arrived
-	s.inbox.mu.Unlock()
-	found = []mailbox.Message{}
+// known gives the IDs of all messages, the oldest first, and what is closed when another one arrives.
+func (i *inbox) known() (ids []string, arrived <-chan struct{}) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.ids.items), i.arrived
+}
+
+// choose gives the newest messages of ids that c chooses.
+func (s *Server) choose(ctx context.Context, ids []string, c choice, limit int) ([]mailbox.Message, error) {
+	found := []mailbox.Message{}
 	for _, id := range slices.Backward(ids) {
 		if len(found) == limit || ctx.Err() != nil {
 			break
 		}
 		m, chosen, err := s.chosen(id, c)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if chosen {
 			found = append(found, m)
 		}
 	}
-	return found, arrived, nil
+	return found, nil
 }
 
 // chosen gives a message and tells whether c chooses it. One that the mailbox doesn't keep any more is none.

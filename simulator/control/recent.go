@@ -1,7 +1,5 @@
 package control
 
-import "slices"
-
 // recent is a list of the newest, at most most of them. Whoever has it guards it.
 type recent[T any] struct {
 	most  int
@@ -14,8 +12,8 @@ func (r *recent[T]) add(item T) (gone T, full bool) {
 	if len(r.items) <= r.most {
 		return gone, false
 	}
-	gone = r.items[0]
-	r.items = slices.Delete(r.items, 0, 1)
+	gone, r.items[0] = r.items[0], gone // nothing keeps it there
+	r.items = r.items[1:]               // append makes room anew, once in a while
 	return gone, true
 }
 

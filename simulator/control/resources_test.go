@@ -165,19 +165,41 @@ var _ = Describe("messages", func() {
 		Expect(text).To(HaveSuffix("\r\n\r\none\r\n"))
 	})
 
-	It("are waited for", func() {
-		waited := make(chan *api.WaitForMessagesResponse, 1)
+	waiting := func(count int) chan []string {
+		waited := make(chan []string, 1)
 		go func() {
 			defer GinkgoRecover()
-			got, err := l.WaitForMessagesWithResponse(ctx, &api.WaitForMessagesParams{Count: new(3), Timeout: new(60.0)})
+			got, err := l.WaitForMessagesWithResponse(ctx, &api.WaitForMessagesParams{Count: new(count), Timeout: new(60.0)})
 			Expect(err).NotTo(HaveOccurred())
-			waited <- got
+			Expect(got.JSON200).NotTo(BeNil(), string(got.Body))
+			var senders []string
+			for _, m := range *got.JSON200 {
+				senders = append(senders, m.Sender)
+			}
+			waited <- senders
 		}()
 		Consistently(waited, 50*time.Millisecond).ShouldNot(Receive())
+		return waited
+	}
+
+	It("are waited for", func() {
+		waited := waiting(4)
 		Expect(l.send("app@acme.example", "three", "bob@other.example").Code).To(Equal(250))
-		var got *api.WaitForMessagesResponse
-		Eventually(waited, patience).Should(Receive(&got))
-		Expect(*got.JSON200).To(HaveLen(3))
+		Expect(l.send("robot@acme.example", "four", "bob@other.example").Code).To(Equal(250))
+		Eventually(waited, patience).Should(Receive(Equal([]string{
+			"robot@acme.example", "app@acme.example", "anna@acme.example", "app@acme.example"})), "the newest first")
+	})
+
+	It("are waited for anew where they are forgotten meanwhile", func() {
+		waited := waiting(3)
+		_, err := l.ClearMessagesWithResponse(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		for _, sender := range []string{"app@acme.example", "robot@acme.example"} {
+			Expect(l.send(sender, "again", "bob@other.example").Code).To(Equal(250))
+			Consistently(waited, 50*time.Millisecond).ShouldNot(Receive())
+		}
+		Expect(l.send("anna@acme.example", "again", "bob@other.example").Code).To(Equal(250))
+		Eventually(waited, patience).Should(Receive(Equal([]string{"anna@acme.example", "robot@acme.example", "app@acme.example"})))
 	})
 
 	It("are waited for no longer than was asked", func() {

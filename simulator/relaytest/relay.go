@@ -271,10 +271,12 @@ func (r *Relay) note(e wire.Event) {
 
 // latest adds to what is kept, of which the oldest gives way.
 func latest[E any](kept []E, one E, most int) []E {
-	if len(kept) >= most {
-		kept = slices.Delete(kept, 0, 1+len(kept)-most)
+	kept = append(kept, one) // which makes room anew once in a while
+	if len(kept) <= most {
+		return kept
 	}
-	return append(kept, one)
+	clear(kept[:1]) // nothing keeps it there
+	return kept[1:]
 }
 
 // customers names those that there are, for who has got one wrong.
