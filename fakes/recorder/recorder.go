@@ -97,7 +97,7 @@ func (r *Recorder) Close() error {
 func (r *Recorder) Wait() { r.all.Wait() }
 
 func (r *Recorder) accept() {
-	for number := 1; ; number++ {
+	for number := 1; ; {
 		select {
 		case r.places <- struct{}{}:
 		case <-r.ctx.Done():
@@ -113,6 +113,7 @@ func (r *Recorder) accept() {
 			return
 		}
 		name := strconv.Itoa(number)
+		number++
 		r.all.Go(func() {
 			defer func() { <-r.places }()
 			err := r.record(name, conn)

@@ -177,41 +177,23 @@ func certificate(t testing.TB) tls.Certificate {
 	return made
 }
 
-func TestARecordedSession(t *testing.T) {
-	u := relay(t, scriptedSMTP(certificate(t)))
-	r, said := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
-	d := &client.Dialer{Address: r.Address(), Timeout: 5 * time.Second, TLS: &tls.Config{InsecureSkipVerify: true}}
+// greeted is a session through r that has been greeted. It ends with the test.
+func greeted(t *testing.T, r *recorder.Recorder) *client.Conn {
+	t.Helper()
+	d := &client.Dialer{Address: r.Address(), Timeout: 20 * time.Second, TLS: &tls.Config{InsecureSkipVerify: true}}
 	c, err := d.Dial(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	must := func(_ any, err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(c.ReadReply())
-	must(c.Hello("x"))
-	must(c.StartTLS(context.Background()))
-	must(c.Hello("x"))
-	must(c.AuthPlain("anna", "hunter2hunter2"))
-	must(c.AuthLogin("gina", "correct horse"))
-	must(c.Cmd("AUTH CRAM-MD5 Z2luYSBkaWdlc3RkaWdlc3Q="))
-	must(c.Send(client.Message{Sender: "a@x", Recipients: []string{"b@y"}, Data: []byte("Subject: x\r\n\r\n.dot\r\nbare\nlf\r\n")}, client.Pipelined))
-	if err := c.WriteRaw([]byte("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nBDAT 9\r\nDATA\r\n.\r\n" + "BDAT 3 LAST\r\n\x00\xffx")); err != nil {
+	t.Cleanup(func() { c.Close() })
+	if _, err := c.ReadReply(); err != nil {
 		t.Fatal(err)
 	}
-	for range 6 { // this relay knows no BDAT
-		must(c.ReadReply())
-	}
-	c.WriteRaw([]byte("NOOP\n"))
-	must(c.ReadReply())
-	must(c.Cmd("QUIT"))
-	if _, err := c.ReadReply(); !client.Ended(err) { // the relay has closed before the recording ends
-		t.Fatalf("behind QUIT: %v", err)
-	}
-	want := `[1] @: connect {}
+	return c
+}
+
+// aRecordedSession is what TestARecordedSession must find, without the times.
+const aRecordedSession = `[1] @: connect {}
 [1] #: connected
 [1] S: 220 up.example
 [1] C: EHLO x
@@ -248,8 +230,38 @@ func TestARecordedSession(t *testing.T) {
 [1] C: .
 [1] S: 250 2.0.0 taken
 `
+
+func TestARecordedSession(t *testing.T) {
+	u := relay(t, scriptedSMTP(certificate(t)))
+	r, said := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
+	c := greeted(t, r)
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(c.Hello("x"))
+	must(c.StartTLS(context.Background()))
+	must(c.Hello("x"))
+	must(c.AuthPlain("anna", "hunter2hunter2"))
+	must(c.AuthLogin("gina", "correct horse"))
+	must(c.Cmd("AUTH CRAM-MD5 Z2luYSBkaWdlc3RkaWdlc3Q="))
+	must(c.Send(client.Message{Sender: "a@x", Recipients: []string{"b@y"}, Data: []byte("Subject: x\r\n\r\n.dot\r\nbare\nlf\r\n")}, client.Pipelined))
+	if err := c.WriteRaw([]byte("MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nBDAT 9\r\nDATA\r\n.\r\n" + "BDAT 3 LAST\r\n\x00\xffx")); err != nil {
+		t.Fatal(err)
+	}
+	for range 6 { // this relay knows no BDAT
+		must(c.ReadReply())
+	}
+	c.WriteRaw([]byte("NOOP\n"))
+	must(c.ReadReply())
+	must(c.Cmd("QUIT"))
+	if _, err := c.ReadReply(); !client.Ended(err) { // the relay has closed before the recording ends
+		t.Fatalf("behind QUIT: %v", err)
+	}
 	got := untimed(said())
-	if diff := cmp.Diff(want, got[:min(len(want), len(got))]); diff != "" {
+	if diff := cmp.Diff(aRecordedSession, got[:min(len(aRecordedSession), len(got))]); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
 	}
 	for _, line := range []string{`[1] C: BDAT 9`, `[1] R: "DATA\r\n.\r\n"`, `[1] C: BDAT 3 LAST`, `[1] R: "\x00\xffx"`, `[1] R: "NOOP\n"`, "[1] C: QUIT", "[1] X: by the relay"} {
@@ -298,15 +310,7 @@ func TestALineWithoutEndIsNotGatheredForEver(t *testing.T) {
 func TestAPasswordBehindAnEmptyNameIsNoName(t *testing.T) {
 	u := relay(t, scriptedSMTP(certificate(t)))
 	r, said := recording(t, recorder.Options{Upstream: u.listener.Addr().String()})
-	d := &client.Dialer{Address: r.Address(), Timeout: 5 * time.Second}
-	c, err := d.Dial(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.ReadReply(); err != nil {
-		t.Fatal(err)
-	}
+	c := greeted(t, r)
 	if _, err := c.AuthPlain("anna", "hunter2hunter2"); err != nil { // credentials that are known by a name
 		t.Fatal(err)
 	}
@@ -397,15 +401,7 @@ func agrees(u *upstream, c net.Conn) {
 // spoken says NOOP so often, behind a name so long, in a session through r, and tells how often that was answered.
 func spoken(t *testing.T, r *recorder.Recorder, times, long int) (answered int) {
 	t.Helper()
-	d := &client.Dialer{Address: r.Address(), Timeout: 20 * time.Second}
-	c, err := d.Dial(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.ReadReply(); err != nil {
-		t.Fatal(err)
-	}
+	c := greeted(t, r)
 	for range times {
 		if _, err := c.Cmd("NOOP " + strings.Repeat("x", long)); err != nil {
 			t.Fatal(err)
