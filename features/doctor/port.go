@@ -274,16 +274,11 @@ func (v *visit) credentials(offered []string, user target.User) bool {
 		v.tell("credentials", Skipped, "a password isn't said in clear text to another machine", "Give the relay TLS")
 		return true
 	}
-	authenticate := v.conn.AuthPlain
-	switch {
-	case slices.Contains(offered, "PLAIN"):
-	case slices.Contains(offered, "LOGIN"):
-		authenticate = v.conn.AuthLogin
-	default:
+	if !slices.Contains(offered, "PLAIN") && !slices.Contains(offered, "LOGIN") {
 		v.tell("credentials", Skipped, "neither PLAIN nor LOGIN is offered", "")
 		return true
 	}
-	reply, err := authenticate(user.Address, user.Password)
+	reply, err := v.conn.Auth(user.Address, user.Password)
 	switch {
 	case err != nil:
 		v.tell("credentials", Failure, client.Explain(err), "The relay ends the session at AUTH: see its log")
