@@ -104,20 +104,23 @@ func concluded(b *Baseline, g Gating, found ...reports.Case) *reports.Run {
 	return run
 }
 
-func TestWhatABaselineMakesOfARun(t *testing.T) {
+// gatedRun is a run, and what a baseline and a gate are to make of it.
+type gatedRun struct {
+	entries  string
+	gating   Gating
+	found    map[string]reports.Verdict
+	code     int
+	overall  reports.Overall
+	verdicts string // of the cases, in order
+	states   []reports.EntryState
+	reason   string
+}
+
+func gatedRuns() map[string]gatedRun {
 	const must = "verdict: FAIL, reason: so"
 	one, all := "  - {id: A/one, "+must+"}\n", "  - {id: A/*, "+must+"}\n"
 	pass, fail := reports.Pass, reports.Fail
-	for name, test := range map[string]struct {
-		entries  string
-		gating   Gating
-		found    map[string]reports.Verdict
-		code     int
-		overall  reports.Overall
-		verdicts string // of the cases, in order
-		states   []reports.EntryState
-		reason   string
-	}{
+	return map[string]gatedRun{
 		"no baseline, no failure": {found: map[string]reports.Verdict{"A/one": pass}, overall: reports.Partial, verdicts: "PASS"},
 		"no baseline, a failure": {found: map[string]reports.Verdict{"A/one": fail}, code: 1, overall: reports.NonConformant,
 			verdicts: "FAIL", reason: "1 case FAIL: A/one"},
@@ -175,41 +178,47 @@ func TestWhatABaselineMakesOfARun(t *testing.T) {
 			overall: reports.Partial, verdicts: "PASS DISABLED"},
 		"nothing ran": {entries: one, found: map[string]reports.Verdict{"A/one": reports.Unsupported}, code: 4, overall: reports.Inconclusive,
 			verdicts: "UNSUPPORTED", states: []reports.EntryState{reports.Stale}, reason: "no case ran"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var b *Baseline
-			if test.entries != "" {
-				b = aBaseline(t, test.entries)
-			}
-			var found []reports.Case
-			for _, id := range []string{"A/one", "A/two", "A/three", "B/one"} {
-				if v := test.found[id]; v != "" {
-					found = append(found, ended(id, v))
-				}
-			}
-			run := concluded(b, test.gating, found...)
-			var verdicts []string
-			for _, c := range run.Cases {
-				verdicts = append(verdicts, string(c.Verdict))
-			}
-			var states []reports.EntryState
-			said := strings.Join(run.Gate.Reasons, "\n")
-			if run.Baseline != nil {
-				for _, e := range run.Baseline.Entries {
-					states = append(states, e.State)
-					said += fmt.Sprintf("\nb.yaml:%d: %s: %s", e.Line, e.ID, e.Text)
-				}
-			}
-			if diff := cmp.Diff(test.states, states); diff != "" || strings.Join(verdicts, " ") != test.verdicts {
-				t.Errorf("verdicts %v, states (-want +got):\n%s", verdicts, diff)
-			}
-			if run.Gate.Code != test.code || run.Overall != test.overall || ExitCode(run) != test.code {
-				t.Errorf("exit %d and %s, want %d and %s; %s", run.Gate.Code, run.Overall, test.code, test.overall, run.Gate)
-			}
-			if !strings.Contains(said, test.reason) || test.code == 0 && len(run.Gate.Reasons) > 0 {
-				t.Errorf("reasons %q, want %q", said, test.reason)
-			}
-		})
+	}
+}
+
+func TestWhatABaselineMakesOfARun(t *testing.T) {
+	for name, test := range gatedRuns() {
+		t.Run(name, test.check)
+	}
+}
+
+func (test gatedRun) check(t *testing.T) {
+	var b *Baseline
+	if test.entries != "" {
+		b = aBaseline(t, test.entries)
+	}
+	var found []reports.Case
+	for _, id := range []string{"A/one", "A/two", "A/three", "B/one"} {
+		if v := test.found[id]; v != "" {
+			found = append(found, ended(id, v))
+		}
+	}
+	run := concluded(b, test.gating, found...)
+	var verdicts []string
+	for _, c := range run.Cases {
+		verdicts = append(verdicts, string(c.Verdict))
+	}
+	var states []reports.EntryState
+	said := strings.Join(run.Gate.Reasons, "\n")
+	if run.Baseline != nil {
+		for _, e := range run.Baseline.Entries {
+			states = append(states, e.State)
+			said += fmt.Sprintf("\nb.yaml:%d: %s: %s", e.Line, e.ID, e.Text)
+		}
+	}
+	if diff := cmp.Diff(test.states, states); diff != "" || strings.Join(verdicts, " ") != test.verdicts {
+		t.Errorf("verdicts %v, states (-want +got):\n%s", verdicts, diff)
+	}
+	if run.Gate.Code != test.code || run.Overall != test.overall || ExitCode(run) != test.code {
+		t.Errorf("exit %d and %s, want %d and %s; %s", run.Gate.Code, run.Overall, test.code, test.overall, run.Gate)
+	}
+	if !strings.Contains(said, test.reason) || test.code == 0 && len(run.Gate.Reasons) > 0 {
+		t.Errorf("reasons %q, want %q", said, test.reason)
 	}
 }
 
