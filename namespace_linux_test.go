@@ -26,8 +26,9 @@ const (
 	aloneFor = 90 * time.Second
 )
 
-// alone runs the test that calls it on an island of its own, so that nothing gets out and nothing is left behind. It tells whether it is in there already: if not, the test has been run and there is no more to do.
-// Each program that isn't here, with the package that has it, is a reason to skip.
+// alone runs the test that calls it on an island of its own, so that nothing gets out and nothing is left behind. It tells
+// whether it is in there already: if not, the test has been run and there is no more to do. Each program that isn't here,
+// with the package that has it, is a reason to skip.
 func alone(t *testing.T, programs map[string]string) (inside bool) {
 	t.Helper()
 	if island.Inside() {

@@ -155,8 +155,9 @@ func (s *scenario) malformed(err error) error {
 	return err
 }
 
-// putOff tells whether reply, the last that was judged, only puts a step of a transaction off that was awaited to go on: a relay may do so at any time
-// for reasons of its own, load and rates among them, so that nobody can tell what it would have said.
+// putOff tells whether reply, the last that was judged, only puts a step of a transaction off that was awaited to go on: a
+// relay may do so at any time for reasons of its own, load and rates among them, so that nobody can tell what it would have
+// said.
 func (s *scenario) putOff(want codes, reply client.Reply) bool {
 	hopeful := !slices.ContainsFunc(want, func(code string) bool { return code[0] > '3' })
 	verb := s.talk.heard[s.talk.judged-1].command

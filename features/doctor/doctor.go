@@ -38,8 +38,8 @@ type Check struct {
 
 // Patient is a relay that is looked at.
 type Patient struct {
-	// Dialers say how sessions are opened, by documented port, or a Bare patient's. Certificates are looked at, so what their TLS says of trust
-	// is read and not obeyed.
+	// Dialers say how sessions are opened, by documented port, or a Bare patient's. Certificates are looked at, so what their
+	// TLS says of trust is read and not obeyed.
 	Dialers map[target.Role]*client.Dialer
 	Roles   target.Roles
 	// Bare tells that only an address is known: there is no profile in which more could be written.

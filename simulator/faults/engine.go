@@ -18,8 +18,7 @@ const rulePrefix = "fault/"
 var errStruck = errors.New("faults: the message is refused by a fault")
 
 // Engine wraps an Engine: faults strike at each stage before it is asked, at Accept before it takes a message, and at
-// Accepted when it has. What closes without a word needs Tap around the same relay, or a server
-// that asks Drops.
+// Accepted when it has. What closes without a word needs Tap around the same relay, or a server that asks Drops.
 func (s *Set) Engine(e wire.Engine) wire.Engine { return &engine{Engine: e, set: s} }
 
 func (s *Set) engineAround(wrap func(wire.Engine) wire.Engine) func(wire.Engine) wire.Engine {

@@ -21,8 +21,8 @@
 // start, and ends with its test. It needs neither files nor other programs, and delivers nothing to anybody.
 //
 // The service refuses a client that introduces itself as localhost, as net/smtp and go-smtp do unless they are told
-// otherwise: 421 4.7.0, of which net/smtp tells only EOF. Set the name, with smtp.Client.Hello, to one such as mail.acme.example; or let it pass with
-// Options.Switches, generic-helo: lenient.
+// otherwise: 421 4.7.0, of which net/smtp tells only EOF. Set the name, with smtp.Client.Hello, to one such as
+// mail.acme.example; or let it pass with Options.Switches, generic-helo: lenient.
 //
 // Start with New. DefaultWorld says who may relay.
 package relaytest
