@@ -25,6 +25,7 @@ import (
 func answerSteps(sc *godog.ScenarioContext) {
 	sc.Then(`^the relay answers (\d.*?)( and closes the session)?$`, answers)
 	sc.Then(`^without awaiting more the relay answers (\d.*)$`, answersAtOnce)
+	sc.Then(`^the relay, losing nothing, answers (\d.*?)( and closes the session)?$`, answersAll)
 	sc.Then(`^the relay answers as it does to "([^"]*)"$`, answersAsTo)
 	sc.Then(`^the session is (in step|in step or over|still open)$`, goesOn)
 	sc.Then(`^it can still relay a message$`, stillRelays)
@@ -111,6 +112,25 @@ func answersAtOnce(ctx context.Context, wanted string) error {
 		return &Failure{Want: wanted + from(ctx).to(), Got: "nothing: the relay waits for more"}
 	}
 	return err
+}
+
+// answersAll is answers where silence may tell something, too: that the relay has lost a command, where it answers the next
+// one, and that alone. One that is late, or doesn't answer at all, tells nothing.
+func answersAll(ctx context.Context, wanted, closing string) error {
+	err := answers(ctx, wanted, closing)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	s, silence := from(ctx), err
+	wants := wanted + s.to()
+	reply, err := s.say("NOOP")
+	if err != nil || !reply.Positive() {
+		return silence
+	}
+	if _, err := s.talk.conn.ReadReply(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		return silence
+	}
+	return &Failure{Want: wants, Got: "nothing, and NOOP behind it is answered: what came in one segment was lost"}
 }
 
 // answersAsTo asks that the last line was taken, or refused for nothing that another line isn't refused for.

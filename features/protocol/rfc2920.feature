@@ -96,7 +96,7 @@ Feature: RFC 2920: commands in groups
         RCPT TO:<{recipient}>
         DATA
         """
-      Then the relay answers 250, 250, 250, 354
+      Then the relay, losing nothing, answers 250, 250, 250, 354
       When it sends its message
       Then the relay answers 250
       And the session is in step
@@ -110,7 +110,7 @@ Feature: RFC 2920: commands in groups
         {message}.
         QUIT
         """
-      Then the relay answers 250, 221 and closes the session
+      Then the relay, losing nothing, answers 250, 221 and closes the session
 
     Scenario: A command line in two segments
       Given a client that has said EHLO
@@ -170,7 +170,7 @@ Feature: RFC 2920: commands in groups
         .
         QUIT
         """
-      Then the relay answers 250, 221
+      Then the relay, losing nothing, answers 250, 221
       And the message is delivered with "\r\nthe last line\r\n"
 
   @RFC2920-3.2/input-kept-behind-last @should

@@ -90,6 +90,32 @@ var _ = Describe("What a relay does is told from what can't be told", func() {
 		Expect(messages.Load()).To(BeEquivalentTo(100))
 	})
 
+	DescribeTable("holds against a relay that it lost a command, if it answers the next one and never that",
+		func(behind string, verdictOf reports.Verdict, words string) {
+			var taken atomic.Bool // a message
+			r := scripted(func(_ int, line string) string {
+				switch {
+				case strings.HasPrefix(line, "EHLO"):
+					return "250-relay.example\r\n250 PIPELINING"
+				case taken.Load() && line == "QUIT":
+					return hangs
+				case taken.Load() && line == "NOOP":
+					return behind
+				}
+				return ""
+			})
+			r.weigh = func(string) string { taken.Store(true); return "250 accepted" }
+			patient := strings.Replace(at25(r.address()), "timeout: 300ms", "timeout: 1s", 1)
+			c := verdict(profile(patient), "RFC2920-3.2/input-kept/quit-behind-the-final-dot")
+			Expect(c.Verdict).To(Equal(verdictOf), c.Reason)
+			Expect(c.Got + c.Reason).To(ContainSubstring(words))
+		},
+		Entry("lost", "250 ok", reports.Fail, "was lost"),
+		Entry("late", "221 late\r\n250 ok", reports.Error, "doesn't answer"),
+		Entry("silent", hangs, reports.Error, "doesn't answer"),
+		Entry("closed", closes, reports.Error, "doesn't answer"),
+	)
+
 	It("has customers that are there already begin at zero where a driver can reset them", func() {
 		asked := filepath.Join(GinkgoT().TempDir(), "asked")
 		driver := `
