@@ -151,11 +151,11 @@ func (s *Server) admit(conn net.Conn) {
 		s.running.Add(1)
 	}
 	s.mu.Unlock()
+	if full {
+		s.tell(Event{Cause: fmt.Sprintf("more than %d connections at once", s.options.MaxConnections)})
+	}
 	if !admitted {
 		conn.Close()
-		if full {
-			s.tell(Event{Cause: fmt.Sprintf("more than %d connections at once", s.options.MaxConnections)})
-		}
 		return
 	}
 	go func() {
