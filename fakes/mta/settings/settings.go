@@ -1,0 +1,105 @@
+// Package settings reads what administrators configure a sending server with, and brings it into one form (Setup), in
+// which each setting keeps the place where it was found.
+package settings
+
+import (
+	"fmt"
+	"time"
+)
+
+// Place is where something stands.
+type Place struct {
+	File string `json:"file"`
+	Line int    `json:"line"` // from 1; 0: the file as a whole
+}
+
+// String gives file:line.
+func (p Place) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Found is a setting that was found, or the server's default.
+type Found[T any] struct {
+	Value T
+	Known bool    // it was written down, or the default is known; else Value says nothing
+	Place Place   // where the value that holds was written, the last override; zero: nowhere, it is the default
+	Text  string  // the line as it stands there, expansions not made
+	Via   []Place // how it came to its value: the variables that were expanded and the includes, outermost first
+}
+
+// Written tells whether a file says it.
+func (f Found[T]) Written() bool { return f.Place != Place{} }
+
+// Relay is where mail is sent.
+type Relay struct {
+	Host     string
+	Port     int  // 0: the default, 25
+	Brackets bool // no look-up of MX
+}
+
+// TLS is when a server encrypts.
+type TLS string
+
+// When a server encrypts.
+const (
+	NoTLS            TLS = "none"
+	OpportunisticTLS TLS = "opportunistic"
+	RequiredTLS      TLS = "required"
+	MutualTLS        TLS = "mutual" // Exchange's domain security
+)
+
+// Timeouts are how long a server waits as a client, each 0 where not Known.
+type Timeouts struct {
+	Connect, Greeting, Hello, Mail, Recipient, DataInit, DataBlock, DataFinal, Reset, Quit Found[time.Duration]
+	TCPRead                                                                                Found[time.Duration] // GroupWise's
+	Inbound                                                                                Found[time.Duration] // of the server side: qmail's timeoutsmtpd
+}
+
+// Retry is when a server tries again.
+type Retry struct {
+	Intervals []Found[time.Duration] // first, second ..., the last for all that follow
+	Min, Max  Found[time.Duration]   // of one that grows
+	QueueRun  Found[time.Duration]   // how often the queue is looked at
+	Expire    Found[time.Duration]   // after which a message is returned
+	Warn      Found[time.Duration]   // after which the sender is told of the delay
+}
+
+// Setup is a server's configuration as far as the document, or the way that it sends, is concerned.
+type Setup struct {
+	Server string   // the profile's name: postfix, sendmail, exchange-hub ...
+	Files  []string // what was read
+
+	Relay       Found[Relay]            // of the default route; Known and empty: it sends directly
+	Routes      map[string]Found[Relay] // by domain: qmail's smtproutes, Postfix's transport_maps where it can be read
+	Hello       Found[string]           // what it presents
+	Host        Found[string]           // what it calls itself
+	Domains     []Found[string]         // its own domains
+	TLS         Found[TLS]
+	ImplicitTLS Found[bool] // TLS from the start, as on port 465
+	Auth        Found[bool] // it authenticates to the relay
+	User        Found[string]
+	Secret      Found[string] // never printed
+	Timeouts    Timeouts
+	Retry       Retry
+
+	Recipients  Found[int]  // a transaction; 0 of one that is Known: no bound
+	Connections Found[int]  // at once to the relay; 0 of one that is Known: no bound
+	Messages    Found[int]  // a connection; 0 of one that is Known: no bound
+	Caching     Found[bool] // connections are used again
+
+	// Others are the settings that only one server has, by the name that its documentation gives them: AddressSpaces,
+	// SourceTransportServers, DomainSecureEnabled ... Their rules know the names.
+	Others map[string][]Found[string]
+}
+
+// Fault is what is wrong in a file: where, what was expected, and what to write. Warnings do not keep it from being read.
+type Fault struct {
+	Place   Place
+	Text    string
+	Warning bool
+}
+
+func (f *Fault) Error() string { return f.Place.String() + ": " + f.Text }
