@@ -17,6 +17,11 @@ const (
 // Sources are all of them, the surest first.
 func Sources() []Source { return []Source{Documented, Observed, Configured, Headers, Memory} }
 
+// Words are the sources, as a file that is read strictly may write them (features/yamlfile).
+func (Source) Words() []string {
+	return []string{string(Documented), string(Observed), string(Configured), string(Headers), string(Memory)}
+}
+
 // Value is a value with its source.
 type Value[T any] struct {
 	Value  T      `yaml:"value"`
