@@ -31,3 +31,6 @@ type Value[T any] struct {
 
 // Assumed tells whether nothing but memory speaks for v.
 func (v Value[T]) Assumed() bool { return v.Source == Memory }
+
+// From is where v was learned.
+func (v Value[T]) From() Source { return v.Source }
