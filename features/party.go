@@ -67,17 +67,20 @@ func (p Party) level(r *Rule) reports.Level {
 // ownLevel matches what a note says of a subject's own level: "sender: should".
 var ownLevel = regexp.MustCompile(`\b([a-z]+): (must|should|may|info)\b`)
 
-// For is the part of s that judges those subjects alone: the scenarios of which a rule is theirs, and those whose rules
-// are all an RFC's or of other parties, which are for everybody.
+// For is the part of s that judges those subjects alone: the scenarios that stand under a rule of theirs, under an RFC's,
+// or under one that is only about other parties. Of the rules of subjects that s is about and the part isn't, the scenarios
+// that are left say nothing.
 func (s *Suite) For(subjects ...string) *Suite {
 	part := *s
 	part.party.Subjects = subjects
 	part.Cases, part.byPickle = nil, map[string]int{}
-	at := map[int]int{}
+	at, strange := map[int]int{}, part.strange(s.party)
 	for i := range s.Cases {
-		if part.judges(s.party, &s.Cases[i]) {
+		c := s.Cases[i]
+		if !strange(c.Rules[0]) {
 			at[i] = len(part.Cases)
-			part.Cases = append(part.Cases, s.Cases[i])
+			c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), strange)
+			part.Cases = append(part.Cases, c)
 		}
 	}
 	for mark, i := range s.byPickle {
@@ -88,20 +91,20 @@ func (s *Suite) For(subjects ...string) *Suite {
 	return &part
 }
 
-// judges tells whether c, of a suite for whole, is for s's party, too.
-func (s *Suite) judges(whole Party, c *Case) bool {
-	others := false
-	for _, id := range c.Rules {
+// strange tells which rules whole is about, and s, a part of it, isn't.
+func (s *Suite) strange(whole Party) func(id string) bool {
+	return func(id string) bool {
 		r := s.Catalogue.Rule(id)
 		if r == nil {
-			continue
+			return false
 		}
+		others := false
 		for subject := range r.Subjects {
 			if s.party.has(subject) {
-				return true
+				return false
 			}
 			others = others || whole.has(subject)
 		}
+		return others
 	}
-	return !others
 }

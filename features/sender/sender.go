@@ -41,12 +41,13 @@ const (
 	CanAuth      = target.Capability("client-auth")     // it can be set up to authenticate, which takes TLS
 	CanRoute     = target.Capability("internal-routes") // it takes Setup.Routes
 	// Of a fake, what a scenario rests on is known of the real server, not assumed; a real server is as it is.
-	KnownName       = target.Capability("known-name")       // the name that it presents
-	KnownReplies    = target.Capability("known-replies")    // what the relay's replies mean to it
-	KnownRecipients = target.Capability("known-recipients") // how many recipients a transaction of its has
-	KnownReuse      = target.Capability("known-reuse")      // when it uses a connection again
-	KnownReuseTLS   = target.Capability("known-reuse-tls")  // and when one in TLS
-	KnownRetry      = target.Capability("known-retry")      // when it tries again
+	KnownName       = target.Capability("known-name")        // the name that it presents
+	KnownReplies    = target.Capability("known-replies")     // what the relay's replies mean to it
+	KnownRecipients = target.Capability("known-recipients")  // how many recipients a transaction of its has
+	KnownReuse      = target.Capability("known-reuse")       // when it uses a connection again
+	KnownReuseTLS   = target.Capability("known-reuse-tls")   // and when one in TLS
+	KnownRetry      = target.Capability("known-retry")       // when it tries again
+	KnownFirstRetry = target.Capability("known-first-retry") // and when for the first time
 )
 
 // Known are all of these capabilities.
@@ -56,7 +57,7 @@ func Known() []target.Capability {
 
 // Assumable are those that a fake lacks where its profile only assumes what they are about.
 func Assumable() []target.Capability {
-	return []target.Capability{KnownName, KnownReplies, KnownRecipients, KnownReuse, KnownReuseTLS, KnownRetry}
+	return []target.Capability{KnownName, KnownReplies, KnownRecipients, KnownReuse, KnownReuseTLS, KnownRetry, KnownFirstRetry}
 }
 
 // Setup is how an administrator sets the server up. The zero value but for Ports is the documented recipe.
