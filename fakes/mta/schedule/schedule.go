@@ -70,7 +70,7 @@ func (c Choices) Choose(documented bool) Rule {
 type Rule struct {
 	Kind sourced.Value[Kind] `yaml:"kind"`
 	// QueueRun is how often the queue is looked at: what is due waits for it. 0: each message has a timer of its own.
-	QueueRun sourced.Value[time.Duration]   `yaml:"queue-run"`
+	QueueRun sourced.Value[time.Duration]   `yaml:"queue_run"`
 	Min      sourced.Value[time.Duration]   `yaml:"min"`
 	Max      sourced.Value[time.Duration]   `yaml:"max"` // 0: no bound
 	Steps    sourced.Value[[]time.Duration] `yaml:"steps"`
