@@ -113,14 +113,7 @@ func play(t *testing.T, r recorded) string {
 	for _, connection := range r.sessions {
 		playOne(t, o, connection)
 	}
-	if err := peer.Await(context.Background(), func(all []relay.Session) bool {
-		for _, s := range all {
-			if s.Closed.IsZero() {
-				return false
-			}
-		}
-		return true
-	}); err != nil {
+	if err := peer.Await(context.Background(), ended); err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
