@@ -1,9 +1,11 @@
 package session
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -17,62 +19,99 @@ import (
 	"github.com/relayspec/relayspec/fakes/memnet"
 )
 
-// oddity is what a relay does next: waits for something to be said (or not), pauses, says octets, closes.
+// oddity is what a relay does at its next turn: what is usual, or something else.
 type oddity struct {
-	listens bool
-	pause   time.Duration
-	says    string
-	closes  bool
+	usual bool
+	pause time.Duration // before
+	says  string        // in place of the usual
+	ends  bool          // the connection, behind it
 }
 
-// oddities draws what a relay may do that goes by no rule.
-func oddities(t *rapid.T) []oddity {
+// oddRelay is a relay that goes by no rule: at each turn, the greeting's first, it does the next of its oddities, and
+// behind the last it is silent.
+type oddRelay struct {
+	offers string // what EHLO announces
+	turns  []oddity
+}
+
+// oddRelays draws one.
+func oddRelays(t *rapid.T) oddRelay {
 	said := rapid.OneOf(
 		rapid.SampledFrom([]string{
-			"", "220 hello\r\n", "250 ok\r\n", "250-mail\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250 CHUNKING\r\n",
-			"250-mail\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n", "354 go\r\n", "354-go\r\n354 on\r\n", "221 bye\r\n",
-			"421 4.7.0 later\r\n", "450 4.2.1 peak\r\n", "452 4.5.3 too many\r\n", "503 5.5.1 no\r\n", "550 5.4.5 daily\r\n",
-			"552 5.3.4 large\r\n", "554 5.7.1 no\r\n", "535 5.7.8 no\r\n", "235 2.7.0 yes\r\n", "334 \r\n", "250 ok\r\n250 ok\r\n",
-			"250 ok\r\n250 ok\r\n354 go\r\n", "250-", "250 half", "nonsense\r\n", "250 ok\n", "999 what\r\n", "250-a\r\n550 b\r\n",
+			"", "220 hello\r\n", "250 ok\r\n", "354 go\r\n", "354-go\r\n354 on\r\n", "221 bye\r\n", "421 4.7.0 later\r\n",
+			"450 4.2.1 peak\r\n", "452 4.5.3 too many\r\n", "503 5.5.1 no\r\n", "550 5.4.5 daily\r\n", "554 5.7.1 no\r\n",
+			"535 5.7.8 no\r\n", "235 2.7.0 yes\r\n", "334 \r\n", "250 ok\r\n250 ok\r\n", "250 ok\r\n421 later\r\n", "250-", "250 half",
+			"nonsense\r\n", "250 ok\n", "999 what\r\n", "250-a\r\n550 b\r\n", "250-mail\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
 		}),
 		rapid.Map(rapid.IntRange(200, 599), func(code int) string { return fmt.Sprintf("%d any\r\n", code) }),
 		rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 40), func(b []byte) string { return string(b) }),
 	)
-	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) oddity {
+	turn := rapid.Custom(func(t *rapid.T) oddity {
 		return oddity{
-			listens: rapid.IntRange(0, 9).Draw(t, "listens") > 0,
-			pause:   rapid.SampledFrom([]time.Duration{0, 0, 0, 0, time.Second, time.Hour, 100 * time.Hour}).Draw(t, "pause"),
-			says:    said.Draw(t, "says"),
-			closes:  rapid.IntRange(0, 29).Draw(t, "closes") == 0,
+			usual: rapid.IntRange(0, 5).Draw(t, "usual") > 0,
+			pause: rapid.SampledFrom([]time.Duration{0, 0, 0, 0, 0, 0, 0, 0, time.Second, time.Hour, 100 * time.Hour}).Draw(t, "pause"),
+			says:  said.Draw(t, "says"),
+			ends:  rapid.IntRange(0, 29).Draw(t, "ends") == 29,
 		}
-	}), 0, 16).Draw(t, "oddities")
+	})
+	return oddRelay{
+		offers: rapid.SampledFrom([]string{
+			"250 mail\r\n", "250-mail\r\n250-PIPELINING\r\n250 SIZE\r\n", "250-mail\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+			"250-mail\r\n250-STARTTLS\r\n250-AUTH PLAIN LOGIN\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE\r\n250 CHUNKING\r\n",
+		}).Draw(t, "offers"),
+		turns: rapid.SliceOfN(turn, 5, 40).Draw(t, "turns"),
+	}
 }
 
-// odd plays oddities to one connection; behind the last it is silent until the other end goes.
-func odd(conn net.Conn, script []oddity) {
+// meet plays the relay to one connection.
+func (o oddRelay) meet(conn net.Conn) {
 	defer conn.Close()
-	heard := make([]byte, 1<<16)
-	for _, o := range script {
-		if o.listens {
-			if _, err := conn.Read(heard); err != nil {
-				return
-			}
+	in := bufio.NewReader(conn)
+	reply := "220 hello\r\n"
+	for _, turn := range o.turns {
+		time.Sleep(turn.pause)
+		if !turn.usual {
+			reply = turn.says
 		}
-		time.Sleep(o.pause)
-		if _, err := conn.Write([]byte(o.says)); err != nil || o.closes {
+		if _, err := io.WriteString(conn, reply); err != nil || turn.ends && !turn.usual {
+			return
+		}
+		var err error
+		if reply, err = o.hear(in, strings.HasPrefix(reply, "354")); err != nil {
 			return
 		}
 	}
-	for {
-		if _, err := conn.Read(heard); err != nil {
-			return
-		}
+	io.Copy(io.Discard, in)
+}
+
+// hear takes what the sender says next, and gives what is usual to reply.
+func (o oddRelay) hear(in *bufio.Reader, content bool) (string, error) {
+	line, err := in.ReadString('\n')
+	for ; content && err == nil && line != ".\r\n"; line, err = in.ReadString('\n') {
 	}
+	verb, argument, _ := strings.Cut(strings.TrimSpace(line), " ")
+	switch verb {
+	case "EHLO":
+		return o.offers, err
+	case "DATA":
+		return "354 go\r\n", err
+	case "STARTTLS":
+		return "454 not now\r\n", err
+	case "AUTH":
+		return "235 yes\r\n", err
+	case "BDAT":
+		var octets int
+		if _, scanErr := fmt.Sscan(argument, &octets); scanErr != nil {
+			return "501 how many?\r\n", err
+		}
+		_, err = in.Discard(octets)
+	}
+	return "250 ok\r\n", err
 }
 
 // ordeal is what a server is put through: the relay's two connections, and what it sends.
 type ordeal struct {
-	relays   [2][]oddity
+	relays   [2]oddRelay
 	user     string
 	messages [3]struct {
 		recipients int
@@ -82,7 +121,7 @@ type ordeal struct {
 }
 
 func ordeals(t *rapid.T) (o ordeal) {
-	o.relays = [2][]oddity{oddities(t), oddities(t)}
+	o.relays = [2]oddRelay{oddRelays(t), oddRelays(t)}
 	o.user = rapid.SampledFrom([]string{"", "user"}).Draw(t, "user")
 	for i := range o.messages {
 		o.messages[i].recipients = rapid.IntRange(1, 5).Draw(t, "recipients")
@@ -121,7 +160,8 @@ func (o ordeal) run(m *Manner) error {
 				return nil, errors.New("it dials too often")
 			}
 			here, there := memnet.Pair(netip.MustParseAddrPort("127.0.0.1:1"), netip.MustParseAddrPort("127.0.0.2:25"))
-			relays.Go(func() { odd(there, o.relays[dials-1]) })
+			relay := o.relays[dials-1]
+			relays.Go(func() { relay.meet(there) })
 			return here, nil
 		}})
 	if err == nil {
@@ -191,23 +231,15 @@ func check(e Envelope, fates []Fate) error {
 
 // A relay that never answers is waited for as long as the server does, at each stage.
 func TestSilence(t *testing.T) {
-	begin := []oddity{{says: "220 hello\r\n"}}
-	ok := oddity{listens: true, says: "250 ok\r\n"}
 	for _, server := range names(t) {
 		m := manner(t, server)
 		for answered, want := range []time.Duration{
 			m.Timeouts.Greeting.Value, m.Timeouts.Hello.Value, m.Timeouts.Mail.Value, m.Timeouts.Rcpt.Value, m.Timeouts.Data.Value,
+			m.Timeouts.EndOfData.Value,
 		} {
-			script := begin
-			for range answered - 1 {
-				script = append(script, ok)
-			}
-			if answered == 0 {
-				script = nil
-			}
 			t.Run(fmt.Sprint(server, answered), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					if got := patience(t, m, script); got < want || got > want+time.Second {
+					if got := patience(t, m, answered); got < want || got > want+time.Second {
 						t.Errorf("it waits %v, want %v", got, want)
 					}
 				})
@@ -217,14 +249,9 @@ func TestSilence(t *testing.T) {
 }
 
 // patience is how long a server stays with a relay that falls silent.
-func patience(t *testing.T, m *Manner, script []oddity) time.Duration {
+func patience(t *testing.T, m *Manner, answered int) time.Duration {
 	begun := time.Now()
-	o := Options{Manner: m, Host: "mail.corp.example", Dial: func(context.Context) (net.Conn, error) {
-		here, there := memnet.Pair(netip.MustParseAddrPort("127.0.0.1:1"), netip.MustParseAddrPort("127.0.0.2:25"))
-		go odd(there, script)
-		return here, nil
-	}}
-	s, err := Open(context.Background(), o)
+	s, err := Open(context.Background(), Options{Manner: m, Host: "mail.corp.example", Dial: silentAfter(answered)})
 	if err == nil {
 		var fates []Fate
 		if fates, _, err = s.Send(context.Background(), Envelope{Sender: "a@x", Recipients: []string{"b@x"}}, Nothing); err == nil {
@@ -242,18 +269,26 @@ func patience(t *testing.T, m *Manner, script []oddity) time.Duration {
 	return took
 }
 
+// silentAfter connects to a relay that falls silent after so many turns.
+func silentAfter(turns int) func(context.Context) (net.Conn, error) {
+	silent := oddRelay{offers: "250 mail\r\n"}
+	for range turns {
+		silent.turns = append(silent.turns, oddity{usual: true})
+	}
+	return func(context.Context) (net.Conn, error) {
+		here, there := memnet.Pair(netip.MustParseAddrPort("127.0.0.1:1"), netip.MustParseAddrPort("127.0.0.2:25"))
+		go silent.meet(there)
+		return here, nil
+	}
+}
+
 // Whoever stops a session isn't kept waiting.
 func TestStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		begun := time.Now()
-		o := Options{Manner: manner(t, "sendmail"), Host: "x.example", Dial: func(context.Context) (net.Conn, error) {
-			here, there := memnet.Pair(netip.MustParseAddrPort("127.0.0.1:1"), netip.MustParseAddrPort("127.0.0.2:25"))
-			go odd(there, []oddity{{says: "220 hello\r\n"}, {listens: true, says: "250 ok\r\n"}})
-			return here, nil
-		}}
-		s, err := Open(ctx, o)
+		s, err := Open(ctx, Options{Manner: manner(t, "sendmail"), Host: "x.example", Dial: silentAfter(2)})
 		if err != nil {
 			t.Fatal(err)
 		}
