@@ -39,7 +39,7 @@ func (s *Server) failures(o *outcome, of []fate, delayed bool) []mail.Failure {
 // then bounce is nil, and o says whether the message is frozen.
 func (s *Server) report(o *outcome, failures []mail.Failure) (bounce *queue.Item, err error) {
 	if o.message.Sender == "" {
-		o.frozen = s.profile.Connections.DoubleBounce.Value == Frozen
+		o.frozen = s.profile.Connections.DoubleBounce.Value == Kept
 		return nil, nil
 	}
 	return s.write(o, failures)
@@ -65,15 +65,17 @@ func (s *Server) warning(o *outcome) *queue.Item {
 		s.trouble(fmt.Errorf("the sender of message %s isn't told of its delay: %w", o.message.ID, err))
 		return nil
 	}
-	for _, f := range o.deferred {
-		s.tell(o, f, Warned)
+	if warning != nil {
+		for _, f := range o.deferred {
+			s.tell(o, f, Warned)
+		}
 	}
 	return warning
 }
 
 // write writes a bounce or a warning, and queues it; it is under way then.
 func (s *Server) write(o *outcome, failures []mail.Failure) (*queue.Item, error) {
-	original, err := s.original(o)
+	original, err := s.queue.Content(o.item)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +83,11 @@ func (s *Server) write(o *outcome, failures []mail.Failure) (*queue.Item, error)
 	if err != nil {
 		return nil, fmt.Errorf("write the bounce: %w", err)
 	}
+	if len(content) == 0 {
+		return nil, nil // the server writes none
+	}
 	i, err := s.queue.Add(queue.Message{
-		ID: string(s.name(o.now)), Sender: "", Recipients: []string{o.message.Sender}, Relay: s.relayOf(o.message.Sender),
+		ID: string(s.name(content)), Sender: "", Recipients: []string{o.message.Sender}, Relay: s.relayOf(o.message.Sender),
 		Born: o.now, Bounce: true,
 	}, content)
 	if err != nil {

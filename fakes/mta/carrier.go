@@ -2,6 +2,7 @@ package mta
 
 import (
 	"errors"
+	"net"
 	"slices"
 	"strconv"
 	"time"
@@ -262,8 +263,13 @@ func (c *carrier) refused(u unit, err error) {
 
 // peer is the relay's address, where the connection knows it.
 func peer(l line) string {
-	if with, ok := l.(interface{ Peer() string }); ok {
-		return with.Peer()
+	with, ok := l.(interface{ Peer() net.Addr })
+	if !ok || with.Peer() == nil {
+		return ""
 	}
-	return ""
+	host, _, err := net.SplitHostPort(with.Peer().String())
+	if err != nil {
+		return with.Peer().String()
+	}
+	return host
 }

@@ -78,6 +78,9 @@ func parse(name string, data []byte) (*Profile, error) {
 	if faults := file.Faults(); faults != nil {
 		return nil, faults
 	}
+	if err := errors.Join(p.Mail.Compile(), p.Bounce.Compile()); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	return p, nil
 }
 

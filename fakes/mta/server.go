@@ -3,9 +3,9 @@ package mta
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta/mail"
@@ -36,6 +36,7 @@ type Server struct {
 	queue   *queue.Queue
 	open    opener
 	started time.Time
+	named   atomic.Uint64 // messages
 
 	ctx     context.Context // ends with the server
 	stop    context.CancelFunc

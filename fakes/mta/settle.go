@@ -16,6 +16,7 @@ import (
 // outcome is what an attempt came to.
 type outcome struct {
 	now      time.Time
+	item     *queue.Item
 	message  *queue.Message
 	state    queue.State
 	deferred []fate
@@ -28,7 +29,7 @@ type outcome struct {
 // settle ends an attempt: its message leaves the queue or waits for the next one, and who sent it is told. follow is what
 // the server wrote itself; it is under way then.
 func (s *Server) settle(a *attempt) (follow []*queue.Item) {
-	o := outcome{now: s.clock.Now(), message: &a.message, state: a.message.State}
+	o := outcome{now: s.clock.Now(), item: a.item, message: &a.message, state: a.message.State}
 	for _, f := range a.fates {
 		switch f.Verdict {
 		case session.Delivered:
@@ -40,7 +41,7 @@ func (s *Server) settle(a *attempt) (follow []*queue.Item) {
 		}
 	}
 	if len(o.deferred) > 0 && s.ctx.Err() != nil {
-		s.interrupted(a.item, &o)
+		s.interrupted(&o)
 		return nil
 	}
 	o.state.Attempts++
@@ -48,7 +49,7 @@ func (s *Server) settle(a *attempt) (follow []*queue.Item) {
 	if len(o.deferred) > 0 {
 		o.next, o.expired = s.again(a.item.Born(), &o.state, class(o.deferred))
 	}
-	return s.conclude(a.item, &o)
+	return s.conclude(&o)
 }
 
 // again says when a message is tried again.
@@ -67,16 +68,16 @@ func class(deferred []fate) schedule.Class {
 }
 
 // interrupted puts back what was being tried when the server was closed: as if those who aren't decided hadn't been tried.
-func (s *Server) interrupted(i *queue.Item, o *outcome) {
+func (s *Server) interrupted(o *outcome) {
 	recipients := make([]string, 0, len(o.deferred)+len(o.refused))
 	for _, f := range slices.Concat(o.deferred, o.refused) {
 		recipients = append(recipients, f.Recipient) // who was refused will be once more, and then told of
 	}
-	s.trouble(s.queue.PutBack(i, recipients, o.state, o.now))
+	s.trouble(s.queue.PutBack(o.item, recipients, o.state, o.now))
 }
 
 // conclude tells of an attempt, and puts its message back or ends it.
-func (s *Server) conclude(i *queue.Item, o *outcome) (follow []*queue.Item) {
+func (s *Server) conclude(o *outcome) (follow []*queue.Item) {
 	failures := s.earlier(o)
 	if o.expired {
 		o.refused = append(o.refused, o.deferred...)
@@ -86,7 +87,7 @@ func (s *Server) conclude(i *queue.Item, o *outcome) (follow []*queue.Item) {
 	if len(failures) > 0 && (!waits || s.profile.Connections.BouncesWhen.Value == AtAttempt) {
 		bounce, err := s.report(o, failures)
 		if err != nil {
-			return s.unreported(i, o, err)
+			return s.unreported(o, err)
 		}
 		if bounce != nil {
 			follow = append(follow, bounce)
@@ -99,7 +100,7 @@ func (s *Server) conclude(i *queue.Item, o *outcome) (follow []*queue.Item) {
 		}
 	}
 	s.tellAll(o, waits)
-	s.put(i, o, waits, failures)
+	s.put(o, waits, failures)
 	return follow
 }
 
@@ -123,9 +124,9 @@ func (s *Server) tellAll(o *outcome, waits bool) {
 }
 
 // put puts the message back for those who wait, or ends it.
-func (s *Server) put(i *queue.Item, o *outcome, waits bool, failures []mail.Failure) {
+func (s *Server) put(o *outcome, waits bool, failures []mail.Failure) {
 	if !waits && !o.frozen {
-		s.trouble(s.queue.Remove(i))
+		s.trouble(s.queue.Remove(o.item))
 		return
 	}
 	those := o.deferred
@@ -145,12 +146,12 @@ func (s *Server) put(i *queue.Item, o *outcome, waits bool, failures []mail.Fail
 		s.trouble(err)
 		o.state.Failures = kept
 	}
-	s.trouble(s.queue.PutBack(i, recipients, o.state, o.next))
+	s.trouble(s.queue.PutBack(o.item, recipients, o.state, o.next))
 	s.Wake()
 }
 
 // unreported defers refused recipients whom the sender can't be told of now: they are tried again, and then told of.
-func (s *Server) unreported(i *queue.Item, o *outcome, err error) []*queue.Item {
+func (s *Server) unreported(o *outcome, err error) []*queue.Item {
 	s.trouble(fmt.Errorf("message %s can't be returned now: %w", o.message.ID, err))
 	for n := range o.refused {
 		o.refused[n].Verdict = session.Deferred
@@ -161,7 +162,7 @@ func (s *Server) unreported(i *queue.Item, o *outcome, err error) []*queue.Item 
 	o.refused, o.expired = nil, false
 	o.next, _ = s.again(o.now, &o.state, schedule.Message)
 	s.tellAll(o, true)
-	s.put(i, o, true, s.earlier(o))
+	s.put(o, true, s.earlier(o))
 	return nil
 }
 

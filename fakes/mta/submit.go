@@ -2,7 +2,11 @@ package mta
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta/mail"
@@ -38,7 +42,7 @@ func (s *Server) accept(submission mail.Submission) (ID, error) {
 	if err != nil {
 		return "", err
 	}
-	m := queue.Message{ID: string(s.name(now)), Sender: submission.Sender, Received: received, Born: now}
+	m := queue.Message{ID: string(s.name(content)), Sender: submission.Sender, Received: received, Born: now}
 	items, err := s.enqueue(m, submission.Recipients, content)
 	if err != nil {
 		return "", err
@@ -95,5 +99,34 @@ func (s *Server) nextRun(now time.Time) time.Time {
 
 // sessionOptions are those of a connection to relay.
 func (s *Server) sessionOptions(relay, name string) session.Options {
-	return session.Options{}
+	host, _, _ := net.SplitHostPort(relay)
+	config := s.options.TLS
+	if config == nil || config.ServerName == "" {
+		config = config.Clone() // of nil it is nil
+		if config == nil {
+			config = &tls.Config{}
+		}
+		config.ServerName = host
+	}
+	return session.Options{
+		Manner: &s.profile.Session, Host: s.options.Host, TLS: config,
+		Dial: func(ctx context.Context) (net.Conn, error) { return s.dial(ctx, relay) },
+		User: s.options.User, Password: s.options.Password,
+		Convert:    s.profile.Mail.Convert,
+		Transcript: s.options.Transcript, Name: name, Scale: s.options.Scale,
+	}
 }
+
+// name gives a message its name: the one that its trace says, with its number where that doesn't name one message alone: a
+// process's number, or a version.
+func (s *Server) name(content []byte) ID {
+	n := s.named.Add(1)
+	id := mail.IDOf(content)
+	if len(id) < shortestName || strings.Contains(id, ".") {
+		id += "-" + strconv.FormatUint(n, 10)
+	}
+	return ID(strings.TrimPrefix(id, "-"))
+}
+
+// shortestName is how long the names are, in octets, that a server doesn't use again.
+const shortestName = 10
