@@ -97,9 +97,10 @@ func (i *IDs) FileTime(at time.Time) string {
 	return i.Hex8(v) + ":" + i.Hex8(v>>32)
 }
 
-// inBase gives the last n digits of v, not negative, in a base of up to 62.
+// inBase gives the last n digits of v in a base of up to 62; what is negative is 0.
 func inBase(base, v int64, n int) string {
 	out := make([]byte, n)
+	v = max(0, v)
 	for k := n - 1; k >= 0; k-- {
 		out[k] = base62[v%base]
 		v /= base
