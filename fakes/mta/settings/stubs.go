@@ -1,7 +1,6 @@
 package settings
 
 func readServerAdmin(r *reading, files []source) []*Setup  { return nil }
-func readExchange(r *reading, files []source) []*Setup     { return nil }
 func readExchange2003(r *reading, files []source) []*Setup { return nil }
 func readDomino(r *reading, files []source) []*Setup       { return nil }
 func readGroupWise(r *reading, files []source) []*Setup    { return nil }
