@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"maps"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta/mail"
@@ -149,4 +150,11 @@ const (
 // Words are what a profile may name.
 func (DoubleBounce) Words() []string {
 	return []string{string(Dropped), string(ToPostmaster), string(Kept)}
+}
+
+// clone gives a copy that can be changed: what is in slices and maps is replaced, never changed in place.
+func (p *Profile) clone() *Profile {
+	c := *p
+	c.Route.Domains = maps.Clone(p.Route.Domains)
+	return &c
 }
