@@ -12,6 +12,9 @@ package island
 // Options of Command. The zero value works.
 type Options struct {
 	Hosts []string // names for 127.0.0.1 besides localhost, that the table of hosts has
+	// Names are hosts besides those of examples, each with its IPv4 address, that the resolver has. No mail exchanger is
+	// named for them.
+	Names map[string]string
 }
 
 const (
@@ -19,8 +22,9 @@ const (
 	stageEnv = "RELAYSPEC_ISLAND"
 	first    = "first"
 	settled  = "settled"
-	// hostsEnv has Options.Hosts, groundEnv what Ground gives.
+	// hostsEnv has Options.Hosts, namesEnv Options.Names as name=address, groundEnv what Ground gives.
 	hostsEnv  = "RELAYSPEC_ISLAND_HOSTS"
+	namesEnv  = "RELAYSPEC_ISLAND_NAMES"
 	groundEnv = "RELAYSPEC_ISLAND_GROUND"
 )
 

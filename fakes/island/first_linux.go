@@ -42,7 +42,7 @@ func govern() (code int, err error) {
 	if err := furnish(os.Getenv(groundEnv), strings.Fields(os.Getenv(hostsEnv))); err != nil {
 		return 0, err
 	}
-	if err := serveNames("127.0.0.1:53"); err != nil {
+	if err := serveNames("127.0.0.1:53", givenNames(os.Getenv(namesEnv))); err != nil {
 		return 0, err
 	}
 	// The program is settled here, and its temporary files are on the ground.

@@ -59,7 +59,7 @@ func Command(ctx context.Context, o Options, args ...string) (*exec.Cmd, error) 
 		return nil, err
 	}
 	c := exec.CommandContext(ctx, program, args...)
-	c.Env = append(os.Environ(), stageEnv+"="+first, hostsEnv+"="+strings.Join(o.Hosts, " "), groundEnv+"="+ground)
+	c.Env = append(os.Environ(), stageEnv+"="+first, hostsEnv+"="+strings.Join(o.Hosts, " "), namesEnv+"="+o.names(), groundEnv+"="+ground)
 	c.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
 		Pdeathsig:  syscall.SIGKILL,

@@ -17,17 +17,38 @@ const exchangerName = "mx.example.net."
 // lifetime is how many seconds a record may be kept.
 const lifetime = 60
 
-// resolve answers as the one server that there is. It knows the names that RFC 2606 and RFC 6761 keep for examples and
-// tests: each is a host and a domain whose mail goes to Exchanger. Loopback addresses are localhost's. Nothing else is
-// there, and nobody is asked.
-func resolve(query *dns.Msg) *dns.Msg {
+// given are the addresses of hosts that the island was made with: Options.Names, in lower case and ended with a dot.
+type given map[string]string
+
+// names writes the names as givenNames reads them.
+func (o Options) names() string {
+	var all []string
+	for name, address := range o.Names {
+		all = append(all, name+"="+address)
+	}
+	return strings.Join(all, " ")
+}
+
+func givenNames(text string) given {
+	all := given{}
+	for _, one := range strings.Fields(text) {
+		name, address, _ := strings.Cut(one, "=")
+		all[dns.Fqdn(strings.ToLower(name))] = address
+	}
+	return all
+}
+
+// resolve answers as the one server that there is. It knows the names that it was given, and those that RFC 2606 and RFC
+// 6761 keep for examples and tests: each is a host and a domain whose mail goes to Exchanger. Loopback addresses are
+// localhost's. Nothing else is there, and nobody is asked.
+func (g given) resolve(query *dns.Msg) *dns.Msg {
 	answer := new(dns.Msg).SetReply(query)
 	answer.RecursionAvailable = true
 	if len(query.Question) != 1 {
 		return answer.SetRcode(query, dns.RcodeFormatError)
 	}
 	question := query.Question[0]
-	records := recordsOf(strings.ToLower(question.Name))
+	records := g.recordsOf(strings.ToLower(question.Name))
 	if records == nil {
 		answer.Rcode = dns.RcodeNameError
 	}
@@ -42,7 +63,10 @@ func resolve(query *dns.Msg) *dns.Msg {
 }
 
 // recordsOf gives the records of a name, by their types; nil: there is no such name.
-func recordsOf(name string) map[uint16][]string {
+func (g given) recordsOf(name string) map[uint16][]string {
+	if address := g[name]; address != "" {
+		return map[uint16][]string{dns.TypeA: {address}}
+	}
 	switch {
 	case within(name, "localhost."):
 		return map[uint16][]string{dns.TypeA: {"127.0.0.1"}, dns.TypeAAAA: {"::1"}}
@@ -75,7 +99,7 @@ func reverseOf(address string) string {
 }
 
 // serveNames answers at address over UDP and TCP until the process ends.
-func serveNames(address string) error {
+func serveNames(address string, names given) error {
 	packets, err := net.ListenPacket("udp", address)
 	if err != nil {
 		return fmt.Errorf("serve names: %w", err)
@@ -85,7 +109,7 @@ func serveNames(address string) error {
 		return fmt.Errorf("serve names: %w", err)
 	}
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, query *dns.Msg) {
-		_ = w.WriteMsg(resolve(query)) // who has gone misses nothing
+		_ = w.WriteMsg(names.resolve(query)) // who has gone misses nothing
 	})
 	for _, server := range []*dns.Server{{PacketConn: packets, Handler: handler}, {Listener: listener, Handler: handler}} {
 		go server.ActivateAndServe() // it ends with the process

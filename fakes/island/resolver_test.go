@@ -9,7 +9,10 @@ import (
 )
 
 func TestResolve(t *testing.T) {
+	names := givenNames(Options{Names: map[string]string{"smtp-relay.gmail.com": "127.0.0.2"}}.names())
 	for query, want := range map[string]string{
+		"smtp-relay.gmail.com. A": "NOERROR 127.0.0.2", "SMTP-Relay.gmail.com. A": "NOERROR 127.0.0.2",
+		"smtp-relay.gmail.com. MX": "NOERROR", "smtp-relay.google.com. A": "NXDOMAIN",
 		"example.net. MX":         "NOERROR 10 mx.example.net.",
 		"T7F3A.Example. MX":       "NOERROR 10 mx.example.net.",
 		"mx.example.net. A":       "NOERROR 127.0.0.53",
@@ -26,7 +29,7 @@ func TestResolve(t *testing.T) {
 		strings.Repeat("x.", 20) + "example. A": "NOERROR 127.0.0.53",
 	} {
 		name, kind, _ := strings.Cut(query, " ")
-		answer := resolve(new(dns.Msg).SetQuestion(name, dns.StringToType[kind]))
+		answer := names.resolve(new(dns.Msg).SetQuestion(name, dns.StringToType[kind]))
 		got := dns.RcodeToString[answer.Rcode]
 		for _, record := range answer.Answer {
 			got += " " + strings.TrimPrefix(record.String(), record.Header().String())
@@ -38,7 +41,7 @@ func TestResolve(t *testing.T) {
 }
 
 func TestResolveRefusesWhatAsksNothing(t *testing.T) {
-	if answer := resolve(new(dns.Msg)); answer.Rcode != dns.RcodeFormatError {
+	if answer := given(nil).resolve(new(dns.Msg)); answer.Rcode != dns.RcodeFormatError {
 		t.Errorf("a query without a question: %s", dns.RcodeToString[answer.Rcode])
 	}
 }

@@ -1,0 +1,63 @@
+# What the start scripts of real senders share; they source it. Each is a driver (features/sender/real says how one is asked),
+# and defines:
+#
+#   configure DIR   the files that an administrator would write, into DIR, as the document has it
+#   up              the server is set up by them and takes mail at LISTEN
+#   version         what version it is
+#   flush           it tries what is queued, now
+#   queue           an object of JSON for each recipient that it has still to deliver
+#
+# In the environment: HOST, its name; RELAY, its relay; PORT, "" for the recipe's own; TLS, "required" or ""; ROOT, a file of
+# certificates to be trusted, or ""; LOGIN and PASSWORD, or ""; LISTEN, where it is to take mail; SCALE, by what its timers
+# are shortened, 1 for none.
+
+here=$(cd "$(dirname "$0")" && pwd)
+relays=$here/../../relays
+. "$relays/common.sh"
+
+: "${HOST:=mail.corp.example}" "${RELAY:=smtp-relay.gmail.com}" "${PORT:=}" "${TLS:=}" "${ROOT:=}" "${LOGIN:=}" "${PASSWORD:=}"
+: "${LISTEN:=127.0.0.1:25}" "${SCALE:=1}"
+
+# settles NAME: go on where NAME is installed, on a machine that is called HOST.
+settles() {
+	[ "${SETTLED-}" = "$1" ] || exec unshare --uts "$relays/settle" "$1" "$0"
+	hostname "$HOST"
+	printf '127.0.0.1 localhost\n127.0.0.1 %s %s\n::1 localhost\n' "$HOST" "${HOST%%.*}" >/etc/hosts
+}
+
+# scaled SECONDS: a time of the server's, shortened, in whole seconds.
+scaled() { echo $(($1 > SCALE ? $1 / SCALE : 1)); }
+
+# trust FILE: the certificates of ROOT stand in FILE among those that are trusted.
+trust() {
+	[ -n "$ROOT" ] || return 0
+	mkdir -p "$(dirname "$1")"
+	cat "$ROOT" >>"$1"
+}
+
+# drive NAME ARGUMENT...: what a script ends with. "configure DIR" writes files and ends; else the server is started, and each
+# line of standard input is a request, answered by lines of which the last is "done", or "failed" and why.
+drive() {
+	local name=$1 verb reason
+	if [ "${2-}" = configure ]; then
+		configure "$3"
+		return
+	fi
+	settles "$name"
+	up >&2
+	listening "${LISTEN##*:}" >&2
+	echo "ready $(version)"
+	while read -r verb; do
+		case $verb in
+		flush | queue)
+			if reason=$("$verb" 2>&1); then
+				[ -z "$reason" ] || printf '%s\n' "$reason"
+				echo "done"
+			else
+				echo "failed ${reason//$'\n'/; }"
+			fi
+			;;
+		*) echo "failed no request is called $verb" ;;
+		esac
+	done
+}
