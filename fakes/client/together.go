@@ -15,11 +15,11 @@ type Part struct {
 
 // Put sends parts in one write, as far as a buffer goes, and reads nothing: Await reads the replies, in their order. What
 // may be more than the relay takes before its replies are read is written aside, while they are; Settle ends that. within
-// bounds each write; 0: the time-out of replies.
+// bounds each write, as Dialer.Timeout says it.
 //
 // A failure to write is told by the next Await, where the relay said nothing before.
 func (c *Conn) Put(within time.Duration, parts ...Part) {
-	c.link.writing = within
+	c.link.writing = (&Dialer{Timeout: within}).timeout()
 	octets := 0
 	for i := range parts {
 		octets += parts[i].octets()

@@ -78,6 +78,9 @@ func parse(name string, data []byte) (*Profile, error) {
 	if faults := file.Faults(); faults != nil {
 		return nil, faults
 	}
+	if err := errors.Join(p.Mail.Compile(), p.Bounce.Compile()); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	return p, nil
 }
 
@@ -91,9 +94,9 @@ func (p *Profile) check(file *yamlfile.File) {
 	for _, l := range p.leaves() {
 		at := file.At(l.path)
 		switch _, said := file.Places[l.path]; {
-		case !said:
+		case !said && required(l.path):
 			file.Fault(at, "%s isn't said; write %s: {value: ..., source: ...}", l.path, l.path[strings.LastIndexByte(l.path, '.')+1:])
-		case l.source == "" && file.WellFormed(l.path):
+		case said && l.source == "" && file.WellFormed(l.path):
 			file.Fault(at, "%s has no source; write source: and one of %s", l.path, strings.Join(sourced.Source("").Words(), ", "))
 		}
 	}
@@ -103,6 +106,12 @@ func (p *Profile) check(file *yamlfile.File) {
 	if spread := p.Connections.Spread; spread.Source != "" && spread.Value < 1 {
 		file.Fault(file.At("connections.spread.value"), "connections.spread.value must be at least 1")
 	}
+}
+
+// required tells whether each profile must say what stands at path: all servers have routes and connections. Elsewhere what
+// isn't said isn't of that server.
+func required(path string) bool {
+	return strings.HasPrefix(path, "route.") || strings.HasPrefix(path, "connections.")
 }
 
 // leaf is a value of a profile that has a source.
@@ -152,11 +161,13 @@ func walk(v reflect.Value, path string, visit func(path string, source sourced.S
 	}
 }
 
-// Shares counts the profile's values by their source.
+// Shares counts the profile's values by their source; what it doesn't say is none.
 func (p *Profile) Shares() map[sourced.Source]int {
 	shares := map[sourced.Source]int{}
 	for _, l := range p.leaves() {
-		shares[l.source]++
+		if l.source != "" {
+			shares[l.source]++
+		}
 	}
 	return shares
 }

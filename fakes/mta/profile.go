@@ -1,8 +1,12 @@
 package mta
 
 import (
+	"maps"
 	"time"
 
+	"github.com/relayspec/relayspec/fakes/mta/mail"
+	"github.com/relayspec/relayspec/fakes/mta/schedule"
+	"github.com/relayspec/relayspec/fakes/mta/session"
 	"github.com/relayspec/relayspec/fakes/mta/sourced"
 )
 
@@ -14,6 +18,11 @@ type Profile struct {
 
 	Route       Route       `yaml:"route"`
 	Connections Connections `yaml:"connections"`
+
+	Session session.Manner   `yaml:"session"`
+	Retry   schedule.Choices `yaml:"retry"`
+	Mail    mail.Forms       `yaml:"mail"`
+	Bounce  mail.BounceForm  `yaml:"bounce"`
 }
 
 // Route is where mail goes.
@@ -135,10 +144,17 @@ type DoubleBounce string
 const (
 	Dropped      DoubleBounce = "drop"       // nothing is left of it
 	ToPostmaster DoubleBounce = "postmaster" // the server's own postmaster gets it: it goes to no relay
-	Frozen       DoubleBounce = "frozen"     // it stays in the queue and isn't tried again; postmaster is told
+	Kept         DoubleBounce = "frozen"     // it stays in the queue and isn't tried again; postmaster is told
 )
 
 // Words are what a profile may name.
 func (DoubleBounce) Words() []string {
-	return []string{string(Dropped), string(ToPostmaster), string(Frozen)}
+	return []string{string(Dropped), string(ToPostmaster), string(Kept)}
+}
+
+// clone gives a copy that can be changed: what is in slices and maps is replaced, never changed in place.
+func (p *Profile) clone() *Profile {
+	c := *p
+	c.Route.Domains = maps.Clone(p.Route.Domains)
+	return &c
 }

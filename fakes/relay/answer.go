@@ -21,7 +21,7 @@ func (s *session) applies(rules Rules, subjects ...string) *Rule {
 // met tells whether r is about one of the subjects.
 func (r *Rule) met(subjects []string) bool {
 	for _, subject := range subjects {
-		if r.matches(subject) {
+		if r.Matches(subject) {
 			return true
 		}
 	}

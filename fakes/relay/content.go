@@ -90,10 +90,8 @@ func (s *session) bdat(argument string) error {
 		return s.tooLarge()
 	}
 	last := len(fields) > 1 && strings.EqualFold(fields[1], "LAST")
-	for len(s.in) < size {
-		if err := s.more(); err != nil {
-			return err
-		}
+	if err := s.whole(size); err != nil {
+		return err
 	}
 	chunk, segment := s.take(size)
 	if s.transaction == nil || len(s.transaction.Recipients) == 0 {
@@ -109,6 +107,28 @@ func (s *session) bdat(argument string) error {
 		return s.answer(nil, fmt.Sprintf("250 2.0.0 %d octets taken", size))
 	}
 	return s.complete(t.chunks, Step{Kind: Content, Segment: segment})
+}
+
+// whole reads a chunk to its end; in the middle of it it does what rules say.
+func (s *session) whole(size int) error {
+	var cut *Rule
+	if s.transaction != nil && len(s.transaction.Recipients) > 0 {
+		cut = s.untilOctets()
+	}
+	for {
+		if cut != nil && len(s.in) >= cut.Octets {
+			if _, err := s.decide(cut, ""); err != nil {
+				return err
+			}
+			cut = nil
+		}
+		if len(s.in) >= size {
+			return nil
+		}
+		if err := s.more(); err != nil {
+			return err
+		}
+	}
 }
 
 // swallowed records a chunk that belongs to nothing, and refuses it.

@@ -196,8 +196,8 @@ func (r *Rule) check() error {
 	return nil
 }
 
-// matches tells whether r is about subject.
-func (r *Rule) matches(subject string) bool {
+// Matches tells whether r is about subject, which is what its stage matches against.
+func (r Rule) Matches(subject string) bool {
 	if r.Match == "" || r.Match == "*" {
 		return true
 	}

@@ -73,6 +73,9 @@ func (b *bounce) Delayed() bool {
 	return len(b.Failures) > 0
 }
 
+// Hours is how old the message is.
+func (b *bounce) Hours() int { return int(b.Now.Sub(b.First().Arrived).Hours()) }
+
 // First is the failure that is told of first.
 func (b *bounce) First() failed {
 	if len(b.Failures) == 0 {

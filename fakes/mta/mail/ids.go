@@ -56,18 +56,18 @@ func (i *IDs) Digits(n int) string { return i.out(digits, n) }
 func (i *IDs) Letters(n int) string { return i.out(upper+lower, n) }
 
 // Process gives the number of one more process of the server's host, 2 to 32767.
-func (i *IDs) Process() int {
+func (i *IDs) Process() int64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.process = 2 + (i.process-1)%32766
-	return i.process
+	return int64(i.process)
 }
 
 // Below gives a number from 0 to n-1.
-func (i *IDs) Below(n int) int {
+func (i *IDs) Below(n int64) int64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.random.IntN(n)
+	return i.random.Int64N(n)
 }
 
 // Base62 gives v in base 62, n digits, the last ones where there are more.
@@ -97,9 +97,10 @@ func (i *IDs) FileTime(at time.Time) string {
 	return i.Hex8(v) + ":" + i.Hex8(v>>32)
 }
 
-// inBase gives the last n digits of v, not negative, in a base of up to 62.
+// inBase gives the last n digits of v in a base of up to 62; what is negative is 0.
 func inBase(base, v int64, n int) string {
 	out := make([]byte, n)
+	v = max(0, v)
 	for k := n - 1; k >= 0; k-- {
 		out[k] = base62[v%base]
 		v /= base

@@ -2,9 +2,12 @@ package mail
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"mime/quotedprintable"
 	"strings"
 	"text/template"
+	"time"
 	"unicode/utf8"
 )
 
@@ -16,6 +19,9 @@ import (
 //	indent PREFIX LINES     each of LINES, ended, behind PREFIX
 //	join LINES              LINES with a blank between them
 //	base NAME               NAME up to its first dot
+//	lower TEXT, upper TEXT  TEXT in small letters, in capitals
+//	quoted TEXT             TEXT as quoted-printable
+//	ms TIME                 the milliseconds of TIME's second
 type Text string
 
 // functions are those of a Text.
@@ -26,6 +32,10 @@ func functions() template.FuncMap {
 		"fold":   fold,
 		"indent": indented,
 		"join":   func(lines []string) string { return strings.Join(lines, " ") },
+		"lower":  strings.ToLower,
+		"upper":  strings.ToUpper,
+		"quoted": quotedText,
+		"ms":     func(at time.Time) int { return at.Nanosecond() / int(time.Millisecond) },
 		"base": func(name string) string {
 			name, _, _ = strings.Cut(name, ".")
 			return name
@@ -125,6 +135,14 @@ func broken(width, indent int, text string, cut func(text string, room int) (lin
 		text = rest
 	}
 	return out.String() + text
+}
+
+// quotedText is text as quoted-printable. Source: RFC 2045 §6.7.
+func quotedText(text string) (string, error) {
+	var out strings.Builder
+	w := quotedprintable.NewWriter(&out)
+	_, err := w.Write([]byte(text))
+	return out.String(), errors.Join(err, w.Close())
 }
 
 // indented puts prefix before each line, and ends it.
