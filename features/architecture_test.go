@@ -50,6 +50,7 @@ func mayImport() map[string][]string {
 		"fakes/island":                {},
 		"fakes/mta":                   {"fakes/mta/...", "features/yamlfile", "fakes/client", "reports/transcript"},
 		"fakes/mta/sourced":           {},
+		"fakes/mta/queue":             {},
 		"fakes/mta/schedule":          {"fakes/mta/sourced"},
 		"fakes/mta/mail":              {"fakes/mta/sourced", "fakes/client"},
 		"fakes/mta/session":           {"fakes/mta/sourced", "fakes/client", "reports/transcript"},

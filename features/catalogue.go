@@ -21,13 +21,10 @@ const (
 )
 
 // done tells whether w is finished: its rules must have scenarios, and count in percentages.
-func (w Work) done() bool { return w == Spine }
+func (w Work) done() bool { return w == Spine || w == Senders }
 
 // known tells whether the catalogue may name w.
 func (w Work) known() bool { return slices.Contains([]Work{Spine, Senders, Console, Later}, w) }
-
-// relaySubject is the subject of the catalogue that scenarios judge: the relay itself.
-const relaySubject = "relay"
 
 // Rule is one line of the catalogue.
 type Rule struct {
@@ -40,14 +37,12 @@ type Rule struct {
 	Note     string
 }
 
-// due tells whether scenarios must judge r now.
-func (r *Rule) due() bool { return r.Subjects[relaySubject].done() }
-
-// deferred gives the subjects whose work isn't done, each as subject@work, sorted.
-func (r *Rule) deferred() []string {
+// deferred gives the subjects whose work isn't done, or whom nobody of parties is about, each as subject@work, sorted.
+func (r *Rule) deferred(parties []Party) []string {
 	var parts []string
 	for subject, work := range r.Subjects {
-		if !work.done() {
+		judged := slices.ContainsFunc(parties, func(p Party) bool { return p.has(subject) })
+		if !work.done() || !judged {
 			parts = append(parts, subject+"@"+string(work))
 		}
 	}

@@ -28,10 +28,10 @@ func TestParseCatalogue(t *testing.T) {
 	if diff := cmp.Diff(want, got.Rules); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
-	if !got.Rule("LIM-A").due() || got.Rule("INFO-B").due() || got.Rule("LIM-C") != nil {
+	if !Relays().due(got.Rule("LIM-A")) || Relays().due(got.Rule("INFO-B")) || got.Rule("LIM-C") != nil {
 		t.Error("LIM-A is due, INFO-B isn't, LIM-C isn't there")
 	}
-	if diff := cmp.Diff([]string{"sender:postfix@senders"}, got.Rule("LIM-A").deferred()); diff != "" {
+	if diff := cmp.Diff([]string{"sender:postfix@senders"}, got.Rule("LIM-A").deferred([]Party{Relays()})); diff != "" {
 		t.Errorf("deferred (-want +got):\n%s", diff)
 	}
 }

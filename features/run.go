@@ -23,6 +23,8 @@ import (
 // Options says what Judge judges, and how. Suite and Open must be given.
 type Options struct {
 	Suite *Suite
+	// Steps is the vocabulary of the suite's features; nil: that of the features of this package. See Trial.
+	Steps func(*godog.ScenarioContext)
 	// Open gives one more instance of the target. It is called once a worker, one call at a time.
 	Open func(ctx context.Context) (target.Target, io.Closer, error)
 	// Workers is how many scenarios run side by side, each with an instance of its own. 0: one a CPU, -1: one.
@@ -61,7 +63,12 @@ type Options struct {
 // The run is given in every case, with what was found so far. An error says why it could not be made or ended:
 // ErrNothingSelected, an instance that could not be opened, or one that could not be closed. That ctx ends isn't an
 // error: the scenario under way is left, the rest are not run, and the run says Interrupted.
-func Judge(ctx context.Context, o Options) (*reports.Run, error) { return run(ctx, o, registerSteps) }
+func Judge(ctx context.Context, o Options) (*reports.Run, error) {
+	if o.Steps != nil {
+		return run(ctx, o, o.Steps)
+	}
+	return run(ctx, o, registerSteps)
+}
 
 // run is Judge with the steps of the features given, so that a test can bring its own.
 func run(ctx context.Context, o Options, steps func(*godog.ScenarioContext)) (*reports.Run, error) {
@@ -204,7 +211,7 @@ func (r *runner) open() error {
 		r.idle <- r.instances[i]
 		description := opened.Describe()
 		for _, c := range description.Capabilities {
-			if !slices.Contains(target.Known(), c) {
+			if !r.Suite.party.knows(c) {
 				return fmt.Errorf("the target %s declares the capability %q, which nobody knows", description.Name, c)
 			}
 		}

@@ -54,6 +54,9 @@ type scenario struct {
 	// told and rolesTold: the transcript has the call that begins it, and that of the roles.
 	told, rolesTold bool
 	outcomes        []outcome // of the last When, in the order sent
+
+	state    any      // what steps share that another package brings
+	cleanups []func() // theirs
 }
 
 // newScenario gives a scenario that has asked for nothing yet.
@@ -63,8 +66,11 @@ func newScenario(j judged) *scenario {
 	return s
 }
 
-// close ends the scenario's sessions.
+// close ends the scenario's sessions, and what steps of another package have begun.
 func (s *scenario) close() {
+	for _, f := range slices.Backward(s.cleanups) {
+		f()
+	}
 	s.hangUp()
 	s.silence()
 }

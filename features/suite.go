@@ -21,6 +21,7 @@ type Suite struct {
 	Catalogue *Catalogue
 	Cases     []Case // in the order of chapter, feature file and line
 
+	party     Party
 	files     []file
 	sentences map[string]string // rule ID -> the sentence of its Rule:
 	byPickle  map[string]int    // fingerprint -> index in Cases
@@ -58,9 +59,15 @@ type stretch struct {
 	cases       []string
 }
 
-// ParseSuite reads every *.feature file of fsys; root stands before their paths. An error lists every fault with its file and line.
+// ParseSuite reads every *.feature file of fsys, which judge relays; root stands before their paths. An error lists every
+// fault with its file and line.
 func ParseSuite(fsys fs.FS, root string, catalogue *Catalogue) (*Suite, error) {
-	s := &Suite{Catalogue: catalogue, sentences: map[string]string{}, byPickle: map[string]int{}}
+	return ParseSuiteOf(Relays(), fsys, root, catalogue)
+}
+
+// ParseSuiteOf is ParseSuite for features that judge another party than relays.
+func ParseSuiteOf(party Party, fsys fs.FS, root string, catalogue *Catalogue) (*Suite, error) {
+	s := &Suite{Catalogue: catalogue, party: party, sentences: map[string]string{}, byPickle: map[string]int{}}
 	reader := &reader{suite: s, lines: map[string]string{}, pickles: map[string]string{}}
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".feature") {

@@ -69,7 +69,7 @@ func (r *reader) tagged(c *Case, own string, tags []*messages.PickleTag) bool {
 		case name == volumeTag:
 			c.Volume = true
 			c.need(target.Volume)
-		case needs && slices.Contains(target.Known(), target.Capability(capability)):
+		case needs && r.suite.party.knows(target.Capability(capability)):
 			c.need(target.Capability(capability))
 		case needs:
 			r.fault(c.Feature, line, "no capability is called %q (@%s)", capability, name)
@@ -104,8 +104,12 @@ func (r *reader) level(c *Case, own string, said []reports.Level) {
 		return
 	}
 	c.Level = said[0]
-	if rule := r.suite.Catalogue.Rule(own); rule != nil && rule.Level != c.Level {
-		r.fault(c.Feature, line, "the tag says @%s, the catalogue gives %s the level %s", c.Level, own, rule.Level)
+	rule := r.suite.Catalogue.Rule(own)
+	if rule == nil {
+		return
+	}
+	if level := r.suite.party.level(rule); level != c.Level {
+		r.fault(c.Feature, line, "the tag says @%s, the catalogue gives %s the level %s", c.Level, own, level)
 	}
 }
 

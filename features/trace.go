@@ -48,24 +48,24 @@ type TraceCounts struct {
 	Cases     int `json:"cases"`
 }
 
-// Trace relates rules and scenarios. A rule of work that is done and has no scenario is a fault.
+// Trace relates rules and scenarios: those of s, and of others that judge other parties by the same catalogue. A rule of
+// work that is done is a fault where one of them is about its party and has no scenario for it.
 // (A scenario without a rule is a fault of the suite, which ParseSuite reports.)
-func (s *Suite) Trace() Trace {
+func (s *Suite) Trace(others ...*Suite) Trace {
 	trace := Trace{Faults: []string{}}
-	judged := map[string][]string{}
-	for _, c := range s.Cases {
-		trace.Cases = append(trace.Cases, TracedCase{c.ID, c.Rules, c.Feature, c.Line})
-		for _, id := range c.Rules {
-			judged[id] = append(judged[id], c.ID)
-		}
-	}
+	suites := append([]*Suite{s}, others...)
 	for i := range s.Catalogue.Rules {
-		trace.add(traceRule(&s.Catalogue.Rules[i], judged[s.Catalogue.Rules[i].ID]))
+		trace.add(traceRule(&s.Catalogue.Rules[i], suites))
 	}
-	for _, c := range s.Cases {
-		for _, id := range c.Rules {
-			if s.Catalogue.Rule(id) == nil && !slices.ContainsFunc(trace.Rules, func(r TracedRule) bool { return r.ID == id }) {
-				trace.add(TracedRule{ID: id, Chapter: s.chapter(id), Line: s.line(id), Level: c.Level, Cases: judged[id]})
+	seen := map[string]bool{}
+	for _, suite := range suites {
+		for _, c := range suite.Cases {
+			trace.Cases = append(trace.Cases, TracedCase{c.ID, c.Rules, c.Feature, c.Line})
+			for _, id := range c.Rules {
+				if s.Catalogue.Rule(id) == nil && !seen[id] {
+					seen[id] = true
+					trace.add(TracedRule{ID: id, Chapter: s.chapter(id), Line: s.line(id), Level: c.Level, Cases: judging(id, suites)})
+				}
 			}
 		}
 	}
@@ -73,21 +73,38 @@ func (s *Suite) Trace() Trace {
 	return trace
 }
 
-func traceRule(r *Rule, cases []string) TracedRule {
-	traced := TracedRule{ID: r.ID, Chapter: r.Chapter, Line: r.Line, Level: r.Level, Cases: cases}
-	switch {
-	case len(cases) > 0:
-		traced.Deferred = r.deferred()
-	case r.due():
-		traced.Deferred = r.deferred()
-		traced.Fault = "no scenario judges it, and its work is done"
+// judging gives the cases of suites that judge a rule.
+func judging(id string, suites []*Suite) []string {
+	var cases []string
+	for _, suite := range suites {
+		for i := range suite.Cases {
+			if slices.Contains(suite.Cases[i].Rules, id) {
+				cases = append(cases, suite.Cases[i].ID)
+			}
+		}
+	}
+	return cases
+}
+
+func traceRule(r *Rule, suites []*Suite) TracedRule {
+	traced := TracedRule{ID: r.ID, Chapter: r.Chapter, Line: r.Line, Level: r.Level, Cases: judging(r.ID, suites)}
+	var parties []Party
+	for _, suite := range suites {
+		parties = append(parties, suite.party)
+		if suite.party.due(r) && len(judging(r.ID, []*Suite{suite})) == 0 {
+			traced.Fault = "no scenario judges it" + suite.party.about(len(suites)) + ", and its work is done"
+		}
+	}
+	switch deferred := r.deferred(parties); {
+	case len(traced.Cases) > 0, traced.Fault != "":
+		traced.Deferred = deferred
 	case len(r.JudgedBy) == 0 || len(r.Subjects) == 0:
 		traced.NotJudged = r.Note
 		if r.Note == "" {
 			traced.NotJudged = "information, nothing to observe"
 		}
 	default:
-		traced.Deferred = r.deferred()
+		traced.Deferred = deferred
 	}
 	return traced
 }

@@ -52,7 +52,7 @@ func (t *trial) before(ctx context.Context, pickle *godog.Scenario) (context.Con
 		return ctx, godog.ErrSkip
 	}
 	if verdict, missing := lacks(t.described, c); missing != "" {
-		t.settle(verdict, missing)
+		t.settle(verdict, t.lack(missing))
 		return ctx, godog.ErrSkip
 	}
 	select {
@@ -94,6 +94,18 @@ func (t *trial) start(ctx context.Context, c *Case) context.Context {
 	t.scenario.server.port = usualPort(t.instance.target)
 	t.scenario.world.spends = c.Volume || slices.ContainsFunc(c.Rules, t.Suite.limits)
 	return context.WithValue(t.ctx, scenarioKey{}, t.scenario)
+}
+
+// lack says what capability is missing, and why, where the target says that.
+func (t *trial) lack(capability string) string {
+	explainer, ok := t.instances[0].target.(target.Explainer)
+	if !ok {
+		return capability
+	}
+	if why := explainer.Explain(target.Capability(capability)); why != "" {
+		return capability + ": " + why
+	}
+	return capability
 }
 
 // lacks tells what c needs that the target doesn't declare, "" when nothing, and the verdict that it makes.

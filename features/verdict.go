@@ -97,8 +97,8 @@ func (s *Suite) dueRules(tallies map[string]*tally) []reports.Rule {
 	var rules []reports.Rule
 	for i := range s.Catalogue.Rules {
 		r := &s.Catalogue.Rules[i]
-		if r.due() || tallies[r.ID] != nil {
-			rules = append(rules, s.rule(r.ID, r.Level))
+		if s.party.due(r) || tallies[r.ID] != nil {
+			rules = append(rules, s.rule(r.ID, s.party.level(r)))
 		}
 	}
 	seen := map[string]bool{}

@@ -12,7 +12,8 @@ import (
 type link struct {
 	net.Conn // replaced by STARTTLS
 	timeout  time.Duration
-	awaiting bool // the deadline of the present reply is set
+	writing  time.Duration // bounds a write; 0: timeout does
+	awaiting bool          // the deadline of the present reply is set
 	cut      atomic.Bool
 }
 
@@ -33,7 +34,11 @@ func (l *link) Read(p []byte) (int, error) {
 }
 
 func (l *link) Write(p []byte) (int, error) {
-	if err := l.SetWriteDeadline(time.Now().Add(l.timeout)); err != nil {
+	within := l.writing
+	if within <= 0 {
+		within = l.timeout
+	}
+	if err := l.SetWriteDeadline(time.Now().Add(within)); err != nil {
 		return 0, err
 	}
 	if l.cut.Load() {

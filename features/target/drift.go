@@ -19,3 +19,9 @@ type Doubt struct {
 	Certain bool
 	Why     string
 }
+
+// Explainer says why a target lacks a capability, where there is more to say than that it does.
+type Explainer interface {
+	// Explain gives the reason in a few words, "" when there is none.
+	Explain(c Capability) string
+}

@@ -34,7 +34,7 @@ func (f Faults) Error() string {
 func nearest(word string, known []string) string {
 	best, least := "", max(1, len(word)/3)+1
 	for _, k := range known {
-		if d := distance(strings.ToLower(word), k); d < least {
+		if d := Distance(strings.ToLower(word), k); d < least {
 			best, least = k, d
 		}
 	}
@@ -49,8 +49,8 @@ func Instead(word string, known []string) string {
 	return "write one of " + strings.Join(known, ", ")
 }
 
-// distance is Levenshtein's, in octets.
-func distance(a, b string) int {
+// Distance is Levenshtein's, in octets: how many have to be put in, left out or changed to make b of a.
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -1,9 +1,10 @@
 // Package yamlfile reads a YAML file that people write into a struct, strictly, and keeps where each key stands, so that
 // whoever checks what it says can point at the line.
 //
-// The fields to read carry a tag yaml:"key"; a tag or:"word" takes that word in the place of a number or of a section. An
-// unknown key, a key that stands twice and a value of another kind are Faults with file, line and column, each with what
-// to write instead; reading goes on, so that all of them are told at once. Anchors, aliases and tags aren't read.
+// The fields to read carry a tag yaml:"key"; a tag or:"word" takes that word in the place of a number or of a section. A
+// text of a type that is Worded takes only its words. An unknown key, a key that stands twice and a value of another kind
+// are Faults with file, line and column, each with what to write instead; reading goes on, so that all of them are told at
+// once. Anchors, aliases and tags aren't read.
 //
 // Start with Read.
 package yamlfile
@@ -13,6 +14,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -35,7 +37,12 @@ type Form struct {
 	Empty string // what to do about one in which nothing is: "write name:, ports: and roles:"
 	// Environment gives the values of ${NAME} in texts; nil: such words stay as they are written.
 	Environment func(name string) (string, bool)
+	// ZeroTimes lets a length of time be 0: what it is of never comes.
+	ZeroTimes bool
 }
+
+// Worded is a text that has known words. A type of texts says so with a method on its value.
+type Worded interface{ Words() []string }
 
 // Shortened is a section that has a short form, a text alone.
 type Shortened interface{ Short(text string) }
@@ -147,12 +154,23 @@ func (r *File) value(n ast.Node, at Place, path string, v reflect.Value) {
 		r.words(n, at, path, v)
 	case v.Kind() == reflect.Slice:
 		r.items(n, at, path, v)
+	default:
+		r.single(n, at, path, v)
+	}
+}
+
+// single reads a value that has no parts. A field of a kind that no file has is a programmer's mistake.
+func (r *File) single(n ast.Node, at Place, path string, v reflect.Value) {
+	switch {
 	case v.Kind() == reflect.String:
 		if text, ok := r.text(n, at, path); ok {
+			r.worded(text, at, path, v)
 			v.SetString(text)
 		}
-	case v.Kind() == reflect.Int:
+	case v.CanInt():
 		r.number(n, at, path, v)
+	case v.CanFloat():
+		r.fraction(n, at, path, v)
 	case v.Kind() == reflect.Bool:
 		b, ok := n.(*ast.BoolNode)
 		if !ok {
@@ -160,6 +178,15 @@ func (r *File) value(n ast.Node, at Place, path string, v reflect.Value) {
 			return
 		}
 		v.SetBool(b.Value)
+	default:
+		panic(fmt.Sprintf("yamlfile: %s is a field of the type %s, which isn't read", path, v.Type()))
+	}
+}
+
+// worded faults a text that isn't one of the words of its type.
+func (r *File) worded(text string, at Place, path string, v reflect.Value) {
+	if w, ok := v.Interface().(Worded); ok && !slices.Contains(w.Words(), text) {
+		r.Fault(at, "%s is %q; %s", path, text, Instead(text, w.Words()))
 	}
 }
 
@@ -232,7 +259,7 @@ func (r *File) said(path string) string {
 	return path
 }
 
-// words reads a mapping of texts.
+// words reads a mapping of names that the file chooses.
 func (r *File) words(n ast.Node, at Place, path string, v reflect.Value) {
 	m, ok := n.(*ast.MappingNode)
 	if !ok {
@@ -248,9 +275,10 @@ func (r *File) words(n ast.Node, at Place, path string, v reflect.Value) {
 			continue
 		}
 		place := r.at(entry.Value, key)
-		r.Places[inner] = place
-		if text, ok := r.text(entry.Value, place, inner); ok {
-			v.SetMapIndex(reflect.ValueOf(name), reflect.ValueOf(text))
+		value := reflect.New(v.Type().Elem()).Elem()
+		r.value(entry.Value, place, inner, value)
+		if r.WellFormed(inner) {
+			v.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), value)
 		}
 	}
 }
@@ -319,13 +347,28 @@ func (r *File) number(n ast.Node, at Place, path string, v reflect.Value) {
 	r.Fault(at, "%s is out of range; write a number from 0 to 2147483648", path)
 }
 
+func (r *File) fraction(n ast.Node, at Place, path string, v reflect.Value) {
+	f, err := 0.0, error(nil)
+	if isText(n) {
+		f, err = strconv.ParseFloat(n.GetToken().Value, 64)
+	}
+	if !isText(n) || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		r.Fault(at, "%s is %s; write a number, such as 1.5", path, r.kind(n))
+		return
+	}
+	v.SetFloat(f)
+}
+
 func (r *File) duration(n ast.Node, at Place, path string, v reflect.Value) {
 	text := ""
 	if isText(n) {
 		text = n.GetToken().Value
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
+	if text == "0" && r.form.ZeroTimes {
+		d, err = 0, nil
+	}
+	if err != nil || d < 0 || d == 0 && !r.form.ZeroTimes {
 		r.Fault(at, "%s is no length of time; write a number with its unit, such as 20s or 1m30s", path)
 		return
 	}

@@ -3,6 +3,7 @@ package yamlfile
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -92,6 +93,82 @@ func TestReadTellsEveryFaultWithItsPlace(t *testing.T) {
 			if !strings.HasPrefix(got[i], want[i]) {
 				t.Errorf("%q:\ngot  %s\nwant %s", text, got[i], want[i])
 			}
+		}
+	}
+}
+
+// sourced is a value that says where it comes from, as a profile of a sending server has them.
+type sourced[T any] struct {
+	Value T      `yaml:"value"`
+	From  colour `yaml:"from"`
+}
+
+type colour string
+
+func (colour) Words() []string { return []string{"red", "green"} }
+
+type shapes struct {
+	Wait  sourced[time.Duration]              `yaml:"wait"`
+	Steps sourced[[]time.Duration]            `yaml:"steps"`
+	Rows  []item                              `yaml:"rows"`
+	Named map[colour]sourced[[]string]        `yaml:"named"`
+	Grows sourced[float64]                    `yaml:"grows"`
+	Most  sourced[int64]                      `yaml:"most"`
+	Deep  map[string]map[string]sourced[bool] `yaml:"deep"`
+}
+
+func TestReadTakesGenericStructsAndMapsOfThem(t *testing.T) {
+	const text = `
+wait: {value: 0, from: red}
+steps: {value: [1m, 0s, 5m], from: green}
+rows: [{text: a}, b]
+named:
+  x: {value: [one, "2"], from: red}
+grows: {value: 1.5, from: red}
+most: {value: 7, from: red}
+deep: {a: {b: {value: true, from: green}}}
+`
+	var into shapes
+	whole := form()
+	whole.ZeroTimes = true
+	f, _ := Read("l", []byte(text), whole, &into)
+	if f.Faults() != nil {
+		t.Fatal(f.Faults())
+	}
+	want := shapes{
+		Wait:  sourced[time.Duration]{0, "red"},
+		Steps: sourced[[]time.Duration]{[]time.Duration{time.Minute, 0, 5 * time.Minute}, "green"},
+		Rows:  []item{{Text: "a"}, {Text: "b"}},
+		Named: map[colour]sourced[[]string]{"x": {[]string{"one", "2"}, "red"}},
+		Grows: sourced[float64]{1.5, "red"},
+		Most:  sourced[int64]{7, "red"},
+		Deep:  map[string]map[string]sourced[bool]{"a": {"b": {true, "green"}}},
+	}
+	if diff := cmp.Diff(want, into); diff != "" {
+		t.Errorf("shapes (-want +got):\n%s", diff)
+	}
+	if got, want := f.At("named.x.value"), (Place{6, 14}); got != want {
+		t.Errorf("the value stands at %v, want %v", got, want)
+	}
+}
+
+func TestReadFaultsWhatGenericStructsDoNotHave(t *testing.T) {
+	for text, want := range map[string]string{
+		"wait: {value: 0s}":             "l:1:15: wait.value is no length of time; write a number with its unit, such as 20s or 1m30s",
+		"wait: {value: 1s, from: blue}": `l:1:25: wait.from is "blue"; write one of red, green`,
+		"wait: {value: 1s, from: gren}": `l:1:25: wait.from is "gren"; did you mean green?`,
+		"grows: {value: much}":          "l:1:16: grows.value is text; write a number, such as 1.5",
+		"grows: {value: .nan}":          "l:1:16: grows.value is a number; write a number, such as 1.5",
+		"most: {value: a}":              "l:1:15: most.value is text; write a whole number",
+		"named: {x: {value: a}}":        "l:1:20: named.x.value is text; write a list: each item on its own line after a hyphen, or [a, b]",
+		"named: {x: {}, x: {}}":         "l:1:16: named.x stands already at line 1; write it once",
+		"deep: {a: b}":                  "l:1:11: deep.a is text; write NAME: value, a line each",
+		"named: [a]":                    "l:1:8: named is a list; write NAME: value, a line each",
+		"steps: {value: [1m, soon]}":    "l:1:21: steps.value[1] is no length of time; write a number with its unit, such as 20s or 1m30s",
+	} {
+		f, _ := Read("l", []byte(text), form(), &shapes{})
+		if got := f.Faults().Error(); got != want {
+			t.Errorf("%q:\ngot  %s\nwant %s", text, got, want)
 		}
 	}
 }

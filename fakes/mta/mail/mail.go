@@ -13,19 +13,20 @@ import (
 type Submission struct {
 	Sender     string // "" is <>
 	Recipients []string
-	Content    []byte // CRLF-ended lines
-	Local      bool   // by the server's own command on its host; else over SMTP, from:
-	HelloName  string
-	HelloVerb  string // EHLO or HELO
-	Client     string // the name of the client's address; empty: it has none
-	Address    netip.Addr
+	Content    []byte     // CRLF-ended lines
+	Local      bool       // by the server's own command on its host; else over SMTP, from:
+	HelloName  string     // empty: Client, or localhost
+	HelloVerb  string     // EHLO or HELO; empty: EHLO
+	Client     string     // the name of the client's address; empty: it has none
+	Address    netip.Addr // the zero value: 127.0.0.1
 	TLS        bool
 }
 
 // Host is the server that a form is filled in for.
 type Host struct {
-	Name   string // mail.corp.example
-	Domain string // corp.example
+	Name    string     // mail.corp.example
+	Domain  string     // corp.example
+	Address netip.Addr // its own; the zero value: 127.0.0.1
 }
 
 // Failure is a recipient that a bounce tells of.

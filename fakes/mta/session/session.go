@@ -14,8 +14,9 @@ type Envelope struct {
 	Sender     string   // "" is <>
 	Recipients []string // no more than Manner admits in one transaction
 	Content    []byte   // as it is stored, CRLF-ended lines, what the server adds to it included
-	Received   int64    // octets of what was received, before the server added its own; 0: nobody knows
+	Received   int64    // octets of what was received, before the server put its own in front of it; 0: nobody knows
 	Bounce     bool     // the server wrote it itself
+	Queued     bool     // it was read back from the queue: not the first try, or a run of the queue
 }
 
 // Verdict is what becomes of a recipient.

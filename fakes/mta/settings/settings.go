@@ -4,6 +4,7 @@ package settings
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -55,6 +56,7 @@ const (
 type Timeouts struct {
 	Connect, Greeting, Hello, Mail, Recipient, DataInit, DataBlock, DataFinal, Reset, Quit Found[time.Duration]
 	TCPRead                                                                                Found[time.Duration] // GroupWise's
+	Idle                                                                                   Found[time.Duration] // of an open connection that isn't used
 	Inbound                                                                                Found[time.Duration] // of the server side: qmail's timeoutsmtpd
 }
 
@@ -70,7 +72,8 @@ type Retry struct {
 // Setup is a server's configuration as far as the document, or the way that it sends, is concerned.
 type Setup struct {
 	Server string   // the profile's name: postfix, sendmail, exchange-hub ...
-	Files  []string // what was read
+	Role   Role     // of Exchange: what kind of server was asked; else ""
+	Files  []string // what was read, includes and maps too
 
 	Relay       Found[Relay]            // of the default route; Known and empty: it sends directly
 	Routes      map[string]Found[Relay] // by domain: qmail's smtproutes, Postfix's transport_maps where it can be read
@@ -90,12 +93,41 @@ type Setup struct {
 	Messages    Found[int]  // a connection; 0 of one that is Known: no bound
 	Caching     Found[bool] // connections are used again
 
-	// Others are the settings that only one server has, by the name that its documentation gives them: AddressSpaces,
-	// SourceTransportServers, DomainSecureEnabled ... Their rules know the names.
+	// Others are all settings that are written down, by the name that their documentation gives them, one Found a value of
+	// a list, of several that are written the one that holds:
+	//   - postfix, osx: parameters of main.cf, expanded (of serveradmin: what stands behind mail:postfix:)
+	//   - sendmail: names of defines (confTO_DATAFINAL), options (Timeout.datafinal), FEATURE(x), MAILER(x)
+	//   - qmail: files of control/; /var/qmail/timeoutsmtpd for the one that qmail never reads
+	//   - exchange-hub, exchange-edge: properties of the send connector that mail to anywhere takes (AddressSpaces,
+	//     SourceTransportServers, DomainSecureEnabled ...), and those of others as ReceiveConnector.RemoteIPRanges,
+	//     EdgeSubscription.Name, TransportServer.MessageRetryInterval
+	//   - exchange-2003: properties of the metabase or attributes of the directory
+	//   - domino: items of documents, and lines of notes.ini, in small letters
+	//   - groupwise: switches, without / or --
+	//   - exim: variables of update-exim4.conf.conf
 	Others map[string][]Found[string]
+	// Objects are all that Exchange has printed, in the order in which they first came, each as it holds in the end.
+	Objects []Object
 }
 
-// Fault is what is wrong in a file: where, what was expected, and what to write. Warnings do not keep it from being read.
+// Role is what kind of server an Exchange server is.
+type Role string
+
+// The roles of Exchange servers that send.
+const (
+	HubRole  Role = "hub"
+	EdgeRole Role = "edge"
+)
+
+// Object is one of those that an Exchange command prints.
+type Object struct {
+	Kind   string // SendConnector, ReceiveConnector, EdgeSubscription, TransportServer, ExchangeServer, AcceptedDomain
+	Name   string // its Name, or what its Identity ends with
+	Place  Place  // where it begins
+	Values map[string][]Found[string]
+}
+
+// Fault is what is wrong in a file: where, what was expected, and what to write. A warning doesn't keep it from being read.
 type Fault struct {
 	Place   Place
 	Text    string
@@ -103,3 +135,14 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string { return f.Place.String() + ": " + f.Text }
+
+// Faults are all faults that were found, in the order of files and lines.
+type Faults []*Fault
+
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i, fault := range f {
+		lines[i] = fault.Error()
+	}
+	return strings.Join(lines, "\n")
+}

@@ -17,6 +17,11 @@ const (
 // Sources are all of them, the surest first.
 func Sources() []Source { return []Source{Documented, Observed, Configured, Headers, Memory} }
 
+// Words are the sources, as a file that is read strictly may write them (features/yamlfile).
+func (Source) Words() []string {
+	return []string{string(Documented), string(Observed), string(Configured), string(Headers), string(Memory)}
+}
+
 // Value is a value with its source.
 type Value[T any] struct {
 	Value  T      `yaml:"value"`
@@ -26,3 +31,6 @@ type Value[T any] struct {
 
 // Assumed tells whether nothing but memory speaks for v.
 func (v Value[T]) Assumed() bool { return v.Source == Memory }
+
+// From is where v was learned.
+func (v Value[T]) From() Source { return v.Source }

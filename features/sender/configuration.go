@@ -1,0 +1,76 @@
+package sender
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/cucumber/godog"
+
+	"github.com/relayspec/relayspec/fakes/mta/settings"
+	"github.com/relayspec/relayspec/features"
+	"github.com/relayspec/relayspec/features/lint"
+)
+
+// configurationSteps judge how the server is configured.
+func configurationSteps(sc *godog.ScenarioContext) {
+	sc.Then(`^the configuration obeys ([A-Z0-9-]+)$`, obeys)
+}
+
+func obeys(ctx context.Context, rule string) error {
+	p := of(ctx)
+	files, remove, err := p.configuration(ctx)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	setups, faults, err := readAll(files)
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	for _, f := range faults {
+		p.Transcript().Note("", f.Error())
+		if !f.Warning {
+			return fmt.Errorf("read the configuration: %w", f)
+		}
+	}
+	return p.judgeConfiguration(rule, setups)
+}
+
+// configuration has the sender write its own into a folder, which remove takes away.
+func (p *play) configuration(ctx context.Context) (files []string, remove func(), err error) {
+	configured, ok := p.sender.(Configured)
+	if !ok {
+		return nil, nil, &features.Missing{Capability: CanConfigure}
+	}
+	folder, err := os.MkdirTemp("", "relayspec-configuration-")
+	if err != nil {
+		return nil, nil, err
+	}
+	remove = func() { _ = os.RemoveAll(folder) } // what is left is in the folder for what is temporary
+	if files, err = configured.Configuration(ctx, p.setup, folder); err != nil {
+		remove()
+		return nil, nil, fmt.Errorf("write the configuration: %w", err)
+	}
+	return files, remove, nil
+}
+
+// judgeConfiguration holds what was read against one rule. What the files don't tell, nobody can judge.
+func (p *play) judgeConfiguration(rule string, setups []*settings.Setup) error {
+	options := lint.Options{RequireTLS: p.setup.TLS, Domains: []string{p.setup.Domain}}
+	if p.anyAddress {
+		options.Senders = lint.AnySender
+	}
+	outcome, known := lint.Of(options.Examine(setups...), rule)
+	switch {
+	case !known:
+		return fmt.Errorf("nothing looks for %s in the configuration of this server", rule)
+	case outcome.State == lint.Unsaid:
+		return fmt.Errorf("the configuration doesn't tell: %s", outcome.Unsaid)
+	case outcome.State != lint.Broken:
+		return nil
+	}
+	f := outcome.Findings[0]
+	p.Transcript().Note("", fmt.Sprintf("%s: %s: %s", f.Place, f.Text, f.Why))
+	return &features.Failure{Want: f.Why + " Write: " + f.Instead, Got: f.Place.String() + ": " + f.Text}
+}
