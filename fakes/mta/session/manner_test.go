@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/relayspec/relayspec/fakes/client"
 	"github.com/relayspec/relayspec/fakes/mta/sourced"
 )
 
@@ -83,6 +84,33 @@ func TestTogether(t *testing.T) {
 	want := []string{"mail rcpt", "rcpt rcpt", "rcpt data", "rcpt bdat", "bdat quit"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("together (-want +got):\n%s", diff)
+	}
+}
+
+// What a stage says comes before what any says, and what is nearer before what is wider.
+func TestMeanings(t *testing.T) {
+	as := func(m Meaning) sourced.Value[Meaning] { return sourced.Value[Meaning]{Value: m} }
+	r := &Replies{
+		Rcpt: Meanings{"5yz": as("bounced quit"), "552": as("deferred keep"), "552-": as("deferred close")},
+		Any:  Meanings{"5yz": as("bounced keep"), "551": as("deferred quit"), "other": as("deferred quit")},
+	}
+	for _, tt := range []struct {
+		stage client.Stage
+		code  int
+		lines int
+		want  Meaning
+	}{
+		{client.Rcpt, 550, 1, "bounced quit"}, {client.Rcpt, 551, 1, "bounced quit"}, {client.Rcpt, 552, 1, "deferred keep"},
+		{client.Rcpt, 552, 2, "deferred close"}, {client.Rcpt, 550, 2, "bounced quit"}, {client.Mail, 550, 1, "bounced keep"},
+		{client.Mail, 551, 1, "deferred quit"}, {client.Mail, 354, 1, "deferred quit"},
+	} {
+		got := r.of(tt.stage, client.Reply{Code: tt.code, Lines: make([]string, tt.lines)})
+		if got != tt.want {
+			t.Errorf("%d of %d lines at %s: %s, want %s", tt.code, tt.lines, tt.stage, got, tt.want)
+		}
+	}
+	if m := Meaning("bounced quit"); m.Verdict() != Bounced || m.Then() != Leave {
+		t.Errorf("%s: %s, %s", m, m.Verdict(), m.Then())
 	}
 }
 
