@@ -12,7 +12,7 @@ import (
 type parameters struct {
 	r       *reading
 	written map[string]setting // not expanded
-	cyclic  map[string]bool    // of which that was said
+	told    map[string]bool    // of which was said what is wrong with their expansion
 	strict  bool               // set once all are read: from then on, what is wrong is told
 }
 
@@ -73,28 +73,39 @@ func (p *parameters) get(name string) setting {
 		}
 		value = byDefault(text)
 	}
-	e := expansion{p: p, first: name, at: value.Place, open: []string{name}}
-	value.Value, value.Known = e.expand(value.Value), !e.unknown
+	e := expansion{p: p, open: []string{name}}
+	value.Value, value.Known, value.Via = e.expand(value.Value), !e.unknown, e.via
+	switch {
+	case ok:
+		p.tell(name, value.Place, &e)
+	case len(e.via) > 0: // a default that rests on what is written stands where that does
+		value.Place, value.Text = e.via[0], e.texts[0]
+		p.tell(name, value.Place, &e)
+	}
+	if e.wrong != nil {
+		return setting{}
+	}
 	if !ok {
 		value.Value = derived(name, value.Value)
 	}
-	value.Via = e.via
-	if e.wrong != nil {
-		if p.strict && !p.cyclic[name] {
-			p.cyclic[name] = true
-			at := value.Place
-			if at == (Place{}) && len(e.via) > 0 {
-				at = e.via[0]
-			}
-			p.r.fail(at, "%s: %v", name, e.wrong)
-		}
-		return setting{}
-	}
-	if !ok && len(e.via) > 0 {
-		// A default that rests on what is written stands where that does.
-		value.Place, value.Text = e.via[0], e.texts[0]
-	}
 	return value
+}
+
+// tell says once what is wrong with an expansion, and on what a parameter that is asked for rests though it isn't written.
+func (p *parameters) tell(name string, at Place, e *expansion) {
+	if !p.strict || p.told[name] {
+		return
+	}
+	_, matters := postfixDefaults()[name]
+	switch {
+	case e.wrong != nil:
+		p.r.fail(at, "%s: %v", name, e.wrong)
+	case matters && e.misses():
+		p.r.warn(at, "%s rests on $%s, which these files don't write: what it comes to isn't known", name, strings.Join(e.missing, ", $"))
+	default:
+		return
+	}
+	p.told[name] = true
 }
 
 // derived makes of what a default expands to what it is: the default domain is the host's name without its first label.
@@ -184,13 +195,12 @@ func (p *parameters) list(name string) []setting {
 // expansion is the expansion of one parameter.
 type expansion struct {
 	p       *parameters
-	first   string // whose value is expanded
-	at      Place
 	open    []string // the parameters that are being expanded, the first outermost
 	steps   int
 	via     []Place
 	texts   []string // the lines of via
 	unknown bool     // something that nobody knows was asked for
+	missing []string // that
 	wrong   error
 }
 
@@ -216,6 +226,11 @@ func (e *expansion) expand(s string) string {
 		s = e.one(rest, &out)
 	}
 	return out.String()
+}
+
+// misses tells whether something isn't known that a main.cf should say: the host's own name needn't stand there.
+func (e *expansion) misses() bool {
+	return slices.ContainsFunc(e.missing, func(name string) bool { return name != "myhostname" })
 }
 
 // one writes what the variable that rest begins with comes to, and gives what follows it.
@@ -256,17 +271,20 @@ func wordLength(s string) int {
 
 // bracketed gives what stands between the bracket that s begins with and its fellow, and what follows.
 func bracketed(s string) (inside, after string, ok bool) {
-	open := s[0]
-	shut := map[byte]byte{'{': '}', '(': ')'}[open]
+	open, shut := byte('{'), byte('}')
+	if strings.HasPrefix(s, "(") {
+		open, shut = '(', ')'
+	}
 	depth := 0
 	for i := range len(s) {
 		switch s[i] {
 		case open:
 			depth++
 		case shut:
-			if depth--; depth == 0 {
-				return s[1:i], s[i+1:], true
-			}
+			depth--
+		}
+		if depth == 0 {
+			return s[min(1, i):i], s[i+1:], i > 0
 		}
 	}
 	return "", "", false
@@ -277,8 +295,9 @@ func (e *expansion) braced(inside string) string {
 	if strings.HasPrefix(strings.TrimSpace(inside), "{") {
 		return e.comparison(strings.TrimSpace(inside))
 	}
+	inside = strings.TrimLeft(inside, " \t")
 	n := wordLength(inside)
-	name, rest := inside[:n], strings.TrimSpace(inside[n:])
+	name, rest := inside[:n], strings.TrimLeft(inside[n:], " \t")
 	if name == "" || rest != "" && rest[0] != '?' && rest[0] != ':' {
 		e.wrong = fmt.Errorf("%q isn't understood; write ${name}, ${name?text} or ${name:text}", "${"+inside+"}")
 		return ""
@@ -286,32 +305,29 @@ func (e *expansion) braced(inside string) string {
 	if rest == "" {
 		return e.value(name)
 	}
-	was := e.unknown
+	was, missing := e.unknown, e.missing
 	set := e.value(name) != ""
-	e.unknown = was // whether it is set is known, even of what isn't
+	e.unknown, e.missing = was, missing // what isn't written is taken as not set
 	return e.choose(set, rest)
 }
 
-// choose gives the branch of ?text, :text or ?{text}:{text} that holds.
+// choose gives the branch of ?text, :text, ?{text}, :{text} or ?{text}:{text} that holds.
 func (e *expansion) choose(set bool, rest string) string {
-	kind, text := rest[0], strings.TrimSpace(rest[1:])
-	yes, no := text, ""
-	if strings.HasPrefix(text, "{") {
-		inside, after, ok := bracketed(text)
+	kind, yes, no := rest[0], strings.TrimLeft(rest[1:], " \t"), ""
+	if strings.HasPrefix(yes, "{") {
+		inside, after, ok := bracketed(yes)
 		after = strings.TrimSpace(after)
-		if !ok || after != "" && after[0] != ':' {
-			e.wrong = fmt.Errorf("%q isn't understood; write ?{text}:{text}", rest)
-			return ""
-		}
-		yes = inside
-		if after != "" {
-			no = strings.TrimSpace(after[1:])
-			if in, _, ok := bracketed(no + " "); ok && strings.HasPrefix(no, "{") {
-				no = in
+		if after != "" && ok {
+			after, ok = strings.CutPrefix(after, ":")
+			if no, after, _ = bracketed(strings.TrimSpace(after) + " "); strings.TrimSpace(after) != "" || kind == ':' {
+				ok = false
 			}
 		}
-	} else {
-		yes = rest[1:]
+		if !ok {
+			e.wrong = fmt.Errorf("%q isn't understood; write ?{text}:{text}, ?{text} or :{text}", rest)
+			return ""
+		}
+		yes, no = strings.TrimLeft(inside, " \t"), strings.TrimLeft(no, " \t")
 	}
 	if kind == ':' {
 		yes, no = "", yes
@@ -340,7 +356,7 @@ func (e *expansion) comparison(s string) string {
 		e.wrong = fmt.Errorf("%q isn't understood; write ${{a} == {b} ? {c} : {d}}, with ==, !=, <, <=, > or >=", "${"+s+"}")
 		return ""
 	case rest == "" && holds:
-		return "bool"
+		return "true"
 	case rest == "":
 		return ""
 	}
@@ -386,6 +402,7 @@ func (e *expansion) value(name string) string {
 		value.Value = text
 	} else {
 		e.unknown = true
+		e.missing = append(e.missing, name)
 		return ""
 	}
 	e.open = append(e.open, name)

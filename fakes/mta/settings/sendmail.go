@@ -18,6 +18,7 @@ type sendmail struct {
 	args    map[string]setting // A= of a mailer
 	maxRcpt map[string]setting // r= of a mailer
 	maxMsg  map[string]setting // m= of a mailer
+	steps   int                // of expansions
 }
 
 // readSendmail reads .mc files first, and then .cf files: those are what runs.
@@ -299,7 +300,7 @@ func (sm *sendmail) timeOption(name string, unit time.Duration, otherwise Found[
 	if !ok {
 		return otherwise
 	}
-	t, err := period(sm.expand(value.Value, 0), unit)
+	t, err := period(sm.expand(value.Value), unit)
 	if err != nil {
 		sm.r.fail(value.Place, "%s: %v", name, err)
 		return Found[time.Duration]{}
@@ -316,22 +317,26 @@ func (sm *sendmail) number(name string, value setting) int {
 }
 
 // expand puts what D lines say in the place of $x and ${name}; what the running program alone knows stays.
-func (sm *sendmail) expand(s string, depth int) string {
+func (sm *sendmail) expand(s string, open ...string) string {
 	var out strings.Builder
 	for {
 		before, rest, found := strings.Cut(s, "$")
 		out.WriteString(before)
-		if !found || rest == "" || out.Len() > mostOctets {
+		if !found || rest == "" {
 			return out.String()
+		}
+		if sm.steps++; sm.steps > mostSteps || out.Len() > mostOctets {
+			sm.r.fail(Place{File: sm.s.Files[0]}, "the macros of D lines don't come to an end within %d steps", mostSteps)
+			return ""
 		}
 		name, after := cfName(rest)
 		value, ok := sm.macros[name]
 		switch {
-		case ok && depth < 8:
-			out.WriteString(sm.expand(value.Value, depth+1))
-		case ok:
+		case slices.Contains(open, name):
 			sm.r.fail(value.Place, "$%s expands to itself; write what it is to be", name)
-			return out.String()
+			return ""
+		case ok:
+			out.WriteString(sm.expand(value.Value, append(slices.Clip(open), name)...))
 		default:
 			out.WriteString("$" + rest[:len(rest)-len(after)])
 		}
@@ -346,7 +351,7 @@ func (sm *sendmail) relay() {
 	s.Relay = byDefault(Relay{})
 	mailer := "relay"
 	if ok {
-		value := sm.expand(strings.TrimSpace(given.Value), 0)
+		value := sm.expand(strings.TrimSpace(given.Value))
 		if before, host, ok := strings.Cut(value, ":"); ok && !strings.HasPrefix(value, "[") {
 			mailer, value = strings.ToLower(before), host
 		}
@@ -380,13 +385,13 @@ func (sm *sendmail) relay() {
 // hello reads the name that it presents: HeloName, or else $j. What holds the host's own name ($w) isn't known.
 func (sm *sendmail) hello() {
 	if j, ok := sm.options["j"]; ok {
-		if name := sm.expand(j.Value, 0); !strings.Contains(name, "$") {
+		if name := sm.expand(j.Value); !strings.Contains(name, "$") {
 			sm.s.Host = as(j, name)
 		}
 	}
 	sm.s.Hello = sm.s.Host
 	if name, ok := sm.options["HeloName"]; ok {
-		sm.s.Hello = as(name, sm.expand(name.Value, 0))
+		sm.s.Hello = as(name, sm.expand(name.Value))
 	}
 }
 
