@@ -29,24 +29,26 @@ func main() {
 type cli struct {
 	Config string `placeholder:"FILE" help:"Read flags from this YAML file. Default: ${config}, if it is there. Flags and environment win over it."`
 
-	Conform  conform  `cmd:"" help:"Judge a relay by the documented rules."`
-	Target   inspect  `cmd:"" help:"Check the profile of a relay, open it, and say what was found."`
-	Report   report   `cmd:"" help:"Write a kept report again, in other formats."`
-	Baseline baseline `cmd:"" help:"Keep the list of failures that are expected of a relay."`
-	Matrix   matrix   `cmd:"" help:"Put kept reports side by side: targets and rules."`
-	Diff     diff     `cmd:"" help:"Compare two kept reports."`
-	Replay   replay   `cmd:"" help:"Play a kept transcript again, and compare what the relay answers."`
-	Doctor   diagnose `cmd:"" help:"Look at a relay before it is judged: what is wrong, and what to do."`
-	Record   record   `cmd:"" help:"Write down what a sending server and its relay say."`
-	List     list     `cmd:"" help:"List the cases that judge a relay."`
-	Codes    codes    `cmd:"" help:"Account for the error codes that the service is known for."`
-	Trace    trace    `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
-	Selftest selftest `cmd:"" help:"Judge the judge: broken relays must be told from compliant ones."`
-	Serve    serve    `cmd:"" help:"Run the reference relay."`
-	Policyd  policyd  `cmd:"" help:"Decide for a Postfix, as its policy service."`
-	Mailbox  mail     `cmd:"" help:"Look at the mail that the relay accepted."`
-	Password password `cmd:"" help:"Hash a password for a world file."`
-	Version  version  `cmd:"" help:"Say what this program was built from."`
+	Conform  conform      `cmd:"" help:"Judge a relay by the documented rules."`
+	Target   inspect      `cmd:"" help:"Check the profile of a relay, open it, and say what was found."`
+	Report   report       `cmd:"" help:"Write a kept report again, in other formats."`
+	Baseline baseline     `cmd:"" help:"Keep the list of failures that are expected of a relay."`
+	Matrix   matrix       `cmd:"" help:"Put kept reports side by side: targets and rules."`
+	Diff     diff         `cmd:"" help:"Compare two kept reports."`
+	Replay   replay       `cmd:"" help:"Play a kept transcript again, and compare what the relay answers."`
+	Doctor   diagnose     `cmd:"" help:"Look at a relay before it is judged: what is wrong, and what to do."`
+	Record   record       `cmd:"" help:"Write down what a sending server and its relay say."`
+	List     list         `cmd:"" help:"List the cases that judge a relay."`
+	Codes    codes        `cmd:"" help:"Account for the error codes that the service is known for."`
+	Trace    trace        `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
+	Selftest selftest     `cmd:"" help:"Judge the judge: broken relays must be told from compliant ones."`
+	Lint     check        `cmd:"" help:"Say what of a sending server's configuration differs from the document."`
+	Recipe   instructions `cmd:"" help:"Print how a sending server is set up, step by step, with what the document gets wrong."`
+	Serve    serve        `cmd:"" help:"Run the reference relay."`
+	Policyd  policyd      `cmd:"" help:"Decide for a Postfix, as its policy service."`
+	Mailbox  mail         `cmd:"" help:"Look at the mail that the relay accepted."`
+	Password password     `cmd:"" help:"Hash a password for a world file."`
+	Version  version      `cmd:"" help:"Say what this program was built from."`
 }
 
 // streams are the process's, or a test's.

@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/relayspec/relayspec/fakes/client"
@@ -67,6 +68,24 @@ func all(u unit, f session.Fate) []session.Fate {
 		fates[i].Recipient = recipient
 	}
 	return fates
+}
+
+// errSilent is why a recipient is deferred of whom a session said nothing.
+var errSilent = errors.New("the session says nothing of this recipient")
+
+// whole gives one fate for each recipient of u, in their order: whoever has none is deferred, and a second one doesn't count.
+func whole(u unit, fates []session.Fate) []session.Fate {
+	one := all(u, session.Fate{Verdict: session.Deferred, Err: errSilent})
+	for i := range one {
+		at := slices.IndexFunc(fates, func(f session.Fate) bool { return f.Recipient == one[i].Recipient })
+		if i < len(fates) && fates[i].Recipient == one[i].Recipient {
+			at = i // as it should be
+		}
+		if at >= 0 {
+			one[i] = fates[at]
+		}
+	}
+	return one
 }
 
 // note takes what became of u; last: it was the last transaction of its attempt.

@@ -131,12 +131,12 @@ func (s *Server) count(bounce bool, verdict session.Verdict) {
 	case verdict == Warned:
 	case verdict == session.Deferred:
 		c.Deferred++
-	case verdict == Frozen:
-		c.Frozen++
 	case bounce && verdict == session.Delivered:
 		c.BouncesDelivered++
 	case bounce:
 		c.BouncesLost++
+	case verdict == Frozen:
+		c.Frozen++
 	case verdict == session.Delivered:
 		c.Delivered++
 	case verdict == Expired:

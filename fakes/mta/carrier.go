@@ -98,7 +98,7 @@ func (c *carrier) reusable(more int) bool {
 func (c *carrier) after(u unit, fates []session.Fate, next session.Next, again bool) (unit, bool) {
 	s := c.server
 	c.sent++
-	fates = c.tooMany(u, fates)
+	fates = c.tooMany(u, whole(u, fates))
 	last := s.note(u, fates, peer(c.line))
 	var follow []*queue.Item
 	if last {
@@ -112,10 +112,7 @@ func (c *carrier) after(u unit, fates []session.Fate, next session.Next, again b
 		st.window = max(st.window, most) + 1
 	}
 	if again && s.profile.Connections.Bounces.Value == SameConnection && c.reusable(0) {
-		for _, bounce := range follow {
-			c.own = append(c.own, s.split(bounce, st)...)
-		}
-		follow = nil
+		follow = c.keep(follow)
 	}
 	u, more := c.another(again)
 	waits := !more && again && next == session.Perhaps && s.profile.Connections.Reuse.Value == UnderBacklog
@@ -136,6 +133,19 @@ func (c *carrier) after(u unit, fates []session.Fate, next session.Next, again b
 	}
 	c.end(session.ByQuit)
 	return unit{}, false
+}
+
+// keep takes what the server wrote itself and goes to the same relay, for the same connection; the others are left. s.mu is
+// held.
+func (c *carrier) keep(written []*queue.Item) (others []*queue.Item) {
+	for _, i := range written {
+		if i.Relay() != c.stream.lane.relay {
+			others = append(others, i)
+			continue
+		}
+		c.own = append(c.own, c.server.split(i, c.stream)...)
+	}
+	return others
 }
 
 // another takes what is next over the connection, where there is something. s.mu is held.

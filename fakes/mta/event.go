@@ -44,7 +44,7 @@ type Counts struct {
 
 	Bounces          int // bounces and warnings that were written
 	BouncesDelivered int // of their recipients
-	BouncesLost      int // of their recipients: refused or given up; nobody is told
+	BouncesLost      int // of their recipients: refused, given up or frozen; nobody is told
 
 	Attempts    int // transactions
 	Connections int // that were opened, or tried to be

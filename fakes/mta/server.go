@@ -115,11 +115,11 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	again := s.closed
 	s.closed = true
+	s.stop() // with mu held: no connection is opened from here on
 	s.mu.Unlock()
 	if again {
 		return nil
 	}
-	s.stop()
 	s.work.Wait()
 	s.abandon()
 	return s.queue.Close()

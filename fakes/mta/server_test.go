@@ -28,6 +28,7 @@ type stage struct {
 	relay  *relay.Relay
 	mu     sync.Mutex
 	events []Event
+	odd    bool // the relay's replies are more or fewer than what it is asked
 }
 
 // play runs do with a server before a relay.

@@ -94,6 +94,9 @@ func (s *Server) conclude(o *outcome) (follow []*queue.Item) {
 		}
 		failures = nil
 	}
+	if o.frozen { // the message as a whole
+		o.refused, o.deferred, waits = append(o.refused, o.deferred...), nil, false
+	}
 	if waits {
 		if warning := s.warning(o); warning != nil {
 			follow = append(follow, warning)

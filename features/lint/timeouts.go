@@ -35,7 +35,7 @@ func stages() []stage {
 
 // timeouts are the rules that the defaults are enough: what is written and is less is told of.
 func timeouts(l *look) {
-	recipe, err := Load(l.Server)
+	recipe, err := load(l.Server)
 	if err != nil {
 		l.silent("%v", err)
 		return
