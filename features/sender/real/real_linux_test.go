@@ -118,6 +118,12 @@ func relaysThenWaits(t *testing.T, name string) {
 	g.Expect(err).NotTo(HaveOccurred())
 	defer func() { g.Expect(server.Stop(ctx)).To(Succeed()) }()
 
+	defer func() {
+		if t.Failed() {
+			queue, err := server.Queue(ctx)
+			t.Log("queued:", queue, err)
+		}
+	}()
 	g.Expect(server.Submit(ctx, message("bob@example.net"))).To(Succeed())
 	g.Eventually(func() int { return taken(r) }, "20s", "50ms").Should(Equal(1))
 	g.Eventually(func() ([]sender.Queued, error) { return server.Queue(ctx) }, "10s", "100ms").Should(BeEmpty())
@@ -153,4 +159,3 @@ func taken(r *relay.Relay) int {
 	}
 	return n
 }
-
