@@ -262,6 +262,10 @@ func (c *carrier) refused(u unit, err error) {
 	for _, i := range items {
 		follow = append(follow, s.putOff(i, fate)...)
 	}
+	if fate.Verdict == session.Bounced && s.profile.Connections.SharedTrouble.Value {
+		ended += len(follow)
+		follow = s.waitToo(follow, fate)
+	}
 	s.mu.Lock()
 	c.stream.busy--
 	c.stream.rested()
@@ -269,6 +273,16 @@ func (c *carrier) refused(u unit, err error) {
 	s.ended(ended)
 	s.mu.Unlock()
 	c.gone()
+}
+
+// waitToo defers bounces that would go to the relay which has just refused the connection: a server that knows it to be in
+// trouble doesn't try it at once. Source: sending-servers.md, c_greet554: one connection in all.
+func (s *Server) waitToo(bounces []*queue.Item, trouble session.Fate) (follow []*queue.Item) {
+	trouble.Verdict = session.Deferred
+	for _, i := range bounces {
+		follow = append(follow, s.putOff(i, trouble)...)
+	}
+	return follow
 }
 
 // peer is the relay's address, where the connection knows it.
