@@ -62,7 +62,6 @@ require (
 	golang.org/x/tools v0.51.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	gotest.tools/gotestsum v1.13.0 // indirect
-	honnef.co/go/tools v0.8.2 // indirect
 )
 
 tool (
@@ -74,4 +73,5 @@ tool (
 require (
 	github.com/miekg/dns v1.1.73
 	golang.org/x/sys v0.49.0
+	honnef.co/go/tools v0.8.2
 )

@@ -100,9 +100,10 @@ func (p *Profile) check(file *yamlfile.File) {
 			file.Fault(at, "%s has no source; write source: and one of %s", l.path, strings.Join(sourced.Source("").Words(), ", "))
 		}
 	}
-	for _, fault := range p.Session.Check() {
-		path := "session." + fault.Path
-		file.Fault(file.At(path), "%s: %s", path, fault.Text)
+	if _, said := file.Places["session"]; said && file.WellFormed("session") {
+		for _, fault := range p.Session.Check() {
+			file.Fault(file.At("session."+fault.Path), "session.%v", fault)
+		}
 	}
 	if p.Bounce.Message.Value == "" {
 		file.Fault(file.At("bounce"), "bounce.message isn't said; write message: {value: ..., source: ...}")

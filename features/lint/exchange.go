@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -40,16 +41,19 @@ func (l *look) first(values []settings.Found[string]) spot {
 	return spot{}
 }
 
+// listed are the values of a list that has some: an empty one may be written, as {}.
+func listed(values []settings.Found[string]) (words []string) {
+	for _, v := range values {
+		if v.Value != "" {
+			words = append(words, v.Value)
+		}
+	}
+	return words
+}
+
 // joined is a list as it is told of.
 func joined(values []settings.Found[string]) string {
-	if len(values) == 0 {
-		return "nothing"
-	}
-	words := make([]string, len(values))
-	for i := range values {
-		words[i] = values[i].Value
-	}
-	return strings.Join(words, ", ")
+	return cmp.Or(strings.Join(listed(values), ", "), "nothing")
 }
 
 // space is EXHUB-SPACE and EXEDGE-SPACE.
@@ -109,7 +113,7 @@ func sources(l *look) {
 		l.silent("the files don't tell the connector's SourceTransportServers")
 		return
 	}
-	if len(named) == 0 || joined(named) == "" {
+	if len(listed(named)) == 0 {
 		l.tell(l.first(named), "the connector has no source servers", "No server sends what takes it", l.write("sources", l.first(named)))
 		return
 	}
@@ -161,11 +165,11 @@ func subscription(l *look) {
 	named, ok := l.Others["SourceTransportServers"]
 	subscribed := l.others("EdgeSubscription.Name")
 	switch {
-	case ok && len(named) == 0:
-		l.tell(spot{}, "the connector has no source server", "The edge subscription has to be one: the edge sends what takes the connector", l.write("sources", spot{}))
+	case ok && len(listed(named)) == 0:
+		l.tell(l.first(named), "the connector has no source server", "The edge subscription has to be one: the edge sends what takes the connector", l.write("sources", l.first(named)))
 	case !ok:
 		l.silent("the files don't tell the connector's SourceTransportServers")
-	case len(subscribed) == 0:
+	case len(listed(subscribed)) == 0:
 		l.silent("there is no Get-EdgeSubscription among the files")
 	case !slices.ContainsFunc(subscribed, func(s settings.Found[string]) bool { return names(named, s.Value) }):
 		l.tell(l.first(named), "the connector's source server is "+joined(named)+", and the edge subscription is "+joined(subscribed),
@@ -176,7 +180,8 @@ func subscription(l *look) {
 // compared are the properties that the edge must have as the hub has them.
 func compared() []string {
 	return []string{"AddressSpaces", "SmartHosts", "DNSRoutingEnabled", "DomainSecureEnabled", "SmartHostAuthMechanism", "Port", "RequireTLS", "Fqdn", "Enabled",
-		"SmtpMaxMessagesPerConnection", "ConnectionInactivityTimeOut"}
+		"SmtpMaxMessagesPerConnection",
+		"ConnectionInactivityTimeOut"}
 }
 
 // connectorOf finds a send connector by name.
@@ -192,7 +197,10 @@ func connectorOf(s *settings.Setup, name string) (settings.Object, bool) {
 // sameOnBoth is EXEDGE-VERIFY.
 func sameOnBoth(l *look) {
 	if l.Role == settings.HubRole {
-		return // told of at the edge
+		if !slices.ContainsFunc(l.all, func(s *settings.Setup) bool { return s.Role == settings.EdgeRole }) {
+			l.silent("the edge's own Get-SendConnector isn't among the files")
+		}
+		return // else told of at the edge
 	}
 	hub := l.hub()
 	if hub == nil {
@@ -233,14 +241,15 @@ func (l *look) hub() *settings.Setup {
 
 // receiving gives a property of the edge's receive connector. ok: the files tell. A hub's own connectors aren't meant.
 func (l *look) receiving(property string) ([]settings.Found[string], bool) {
-	if l.Role == settings.HubRole {
+	if l.Role == settings.HubRole && slices.ContainsFunc(l.all, func(s *settings.Setup) bool { return s.Role == settings.EdgeRole }) {
 		return nil, false
 	}
 	values, ok := l.Others["ReceiveConnector."+property]
-	if !ok {
+	if !ok || l.Role == settings.HubRole {
 		l.silent("the edge's Get-ReceiveConnector isn't among the files, or doesn't tell %s", property)
+		return nil, false
 	}
-	return values, ok
+	return values, true
 }
 
 // hubAddresses is EXEDGE-RCV-IP. Hubs are known by the addresses that their own connectors are bound to.
@@ -250,8 +259,8 @@ func hubAddresses(l *look) {
 		return
 	}
 	const why = "The edge takes mail from a hub only through the connector whose ranges have its address"
-	if len(ranges) == 0 {
-		l.tell(spot{}, "the edge's receive connector has no addresses", why, l.write("ranges", spot{}))
+	if len(listed(ranges)) == 0 {
+		l.tell(l.first(ranges), "the edge's receive connector has no addresses", why, l.write("ranges", l.first(ranges), "{address}", "ADDRESSES"))
 		return
 	}
 	hubs := l.hubPlaces()

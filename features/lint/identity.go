@@ -5,17 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-
-	"github.com/relayspec/relayspec/fakes/mta/settings"
 )
-
-// presented is the name in HELO and EHLO, as far as it is known: what is set, or what the server calls itself.
-func (l *look) presented() settings.Found[string] {
-	if l.Hello.Known && l.Hello.Value != "" {
-		return l.Hello
-	}
-	return l.Host
-}
 
 // isForbidden tells of the names that the document forbids. Source: HELO-FORBIDDEN, L54, L131.
 func isForbidden(name string) bool {
@@ -57,7 +47,7 @@ const generic = "General names like this one may run into the relay's limits aga
 
 // unique is HELO-UNIQUE, which the document says twice.
 func unique(l *look) {
-	name := l.presented()
+	name := l.Hello
 	if !name.Known {
 		l.silent("the files don't tell the name that the server presents")
 		return
@@ -69,7 +59,7 @@ func unique(l *look) {
 
 // forbidden is HELO-FORBIDDEN.
 func forbidden(l *look) {
-	name := l.presented()
+	name := l.Hello
 	if !name.Known {
 		l.silent("the files don't tell the name that the server presents")
 	} else if isForbidden(name.Value) {
@@ -94,7 +84,7 @@ func identified(l *look) { identify(l, true) }
 func identify(l *look, holds bool) {
 	const why = "Mail without a sender, as bounces are, and with \"any address\" mail of others' domains, is taken from a server " +
 		"that authenticates or presents a domain of the customer's; no recipe of the document sets up either"
-	name := l.presented()
+	name := l.Hello
 	switch instead := l.write("hello", at(name)); {
 	case l.Auth.Known && l.Auth.Value:
 	case !name.Known:

@@ -1,6 +1,6 @@
 // Package lint holds the configuration of a sending server against the documented rules of the relay service: what differs,
 // where it stands, why it matters, and the line to write instead. It also has the documented set-up of each server, step by
-// step (Load), with what has to be put right in it.
+// step (RecipeFor), with what has to be put right in it.
 //
 // It judges what is written, not what the server does: that is features/sender's. What files don't say, and no default
 // tells, is Unsaid, never a finding.

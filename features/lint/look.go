@@ -98,7 +98,7 @@ func (l *look) other(name string) (settings.Found[string], bool) {
 // write gives the lines that set something, as this server's administrators write them, name as in recipes' write: section.
 // A setting's file decides where a server has several kinds of them.
 func (l *look) write(name string, where spot, fill ...string) string {
-	recipe, err := Load(l.Server)
+	recipe, err := load(l.Server)
 	if err != nil {
 		return ""
 	}

@@ -16,17 +16,17 @@ var recipes embed.FS
 
 // Recipe is the documented set-up of a server: every step of the document's, and what has to be put right in it.
 type Recipe struct {
-	Server string `yaml:"server"` // postfix
-	Title  string `yaml:"title"`  // Postfix
-	Lines  string `yaml:"lines"`  // of the document
-	Steps  []Step `yaml:"steps"`
+	Server string `yaml:"server" json:"server"` // postfix
+	Title  string `yaml:"title" json:"title"`   // Postfix
+	Lines  string `yaml:"lines" json:"lines"`   // of the document
+	Steps  []Step `yaml:"steps" json:"steps"`
 	// Corrections are what the steps as documented leave wrong or open.
-	Corrections []Correction `yaml:"corrections"`
+	Corrections []Correction `yaml:"corrections" json:"corrections"`
 	// Write has the lines that set one thing, as this server's administrators write them: relay, port587, hello ... A name
 	// may end with the kind of file that it is for: relay.cf.
-	Write map[string]string `yaml:"write"`
+	Write map[string]string `yaml:"write" json:"-"`
 	// Timeouts are the server's defaults, by stage: data-final. Source: sending-servers 3.
-	Timeouts map[string]time.Duration `yaml:"timeouts"`
+	Timeouts map[string]time.Duration `yaml:"timeouts" json:"-"`
 }
 
 // Step is one step of the document.
@@ -54,12 +54,20 @@ func Servers() []string {
 	return []string{"exchange-hub", "exchange-edge", "exchange-2003", "domino", "groupwise", "sendmail", "osx", "qmail", "postfix"}
 }
 
-// Load gives the recipe of a server. The document has none for exim: it gets the lines to write alone.
-func Load(server string) (*Recipe, error) {
+// RecipeFor gives the recipe of a documented server.
+func RecipeFor(server string) (*Recipe, error) {
+	if !slices.Contains(Servers(), server) {
+		return nil, fmt.Errorf("the document has no recipe for %q: %s", server, yamlfile.Instead(server, Servers()))
+	}
+	return load(server)
+}
+
+// load reads a recipe. Exim's, which the document hasn't got, has only lines to write.
+func load(server string) (*Recipe, error) {
 	name := "recipes/" + server + ".yaml"
 	data, err := fs.ReadFile(recipes, name)
 	if err != nil {
-		return nil, fmt.Errorf("there is no recipe for %q: %s", server, yamlfile.Instead(server, Servers()))
+		return nil, fmt.Errorf("there is no recipe for %q", server)
 	}
 	r := &Recipe{}
 	file, _ := yamlfile.Read("features/lint/"+name, data, yamlfile.Form{What: "a recipe", Empty: "write server: and steps:"}, r)

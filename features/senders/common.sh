@@ -9,7 +9,7 @@
 #
 # In the environment: HOST, its name; RELAY, its relay; PORT, "" for the recipe's own; TLS, "required" or ""; ROOT, a file of
 # certificates to be trusted, or ""; LOGIN and PASSWORD, or ""; LISTEN, where it is to take mail; SCALE, by what its timers
-# are shortened, 1 for none.
+# for retries are shortened, 1 for none.
 
 here=$(cd "$(dirname "$0")" && pwd)
 relays=$here/../../relays
@@ -18,8 +18,12 @@ relays=$here/../../relays
 : "${HOST:=mail.corp.example}" "${RELAY:=smtp-relay.gmail.com}" "${PORT:=}" "${TLS:=}" "${ROOT:=}" "${LOGIN:=}" "${PASSWORD:=}"
 : "${LISTEN:=127.0.0.1:25}" "${SCALE:=1}"
 
-# settles NAME: go on where NAME is installed, on a machine that is called HOST.
+# settles NAME: go on where NAME is installed, on a machine that is called HOST, in a network that leads nowhere.
 settles() {
+	if [ -n "$(tail -n +3 /proc/net/dev | grep -v '^ *lo:')" ]; then
+		echo "this isn't the island's network: a server that isn't ours would reach others" >&2
+		exit 2
+	fi
 	[ "${SETTLED-}" = "$1" ] || exec unshare --uts "$relays/settle" "$1" "$0"
 	hostname "$HOST"
 	printf '127.0.0.1 localhost\n127.0.0.1 %s %s\n::1 localhost\n' "$HOST" "${HOST%%.*}" >/etc/hosts
@@ -35,29 +39,36 @@ trust() {
 	cat "$ROOT" >>"$1"
 }
 
-# drive NAME ARGUMENT...: what a script ends with. "configure DIR" writes files and ends; else the server is started, and each
-# line of standard input is a request, answered by lines of which the last is "done", or "failed" and why.
+# drive NAME ARGUMENT...: what a script ends with. "configure DIR" writes files and ends, "version" says one; else the server
+# is started, and each line of standard input is a request. Of what is written, lines that begin with "> " are answers: the
+# last one of each is "done", or "failed" and why.
 drive() {
-	local name=$1 verb reason
-	if [ "${2-}" = configure ]; then
+	local name=$1 verb said line
+	case ${2-} in
+	configure)
 		configure "$3"
-		return
-	fi
+		exit
+		;;
+	version)
+		[ "${SETTLED-}" = "$name" ] || exec "$relays/settle" "$name" "$0" version
+		version
+		exit
+		;;
+	esac
 	settles "$name"
 	up >&2
 	listening "${LISTEN##*:}" >&2
-	echo "ready $(version)"
+	echo "> done"
 	while read -r verb; do
 		case $verb in
-		flush | queue)
-			if reason=$("$verb" 2>&1); then
-				[ -z "$reason" ] || printf '%s\n' "$reason"
-				echo "done"
-			else
-				echo "failed ${reason//$'\n'/; }"
-			fi
-			;;
-		*) echo "failed no request is called $verb" ;;
+		flush | queue) ;;
+		*) echo "> failed no request is called $verb" && continue ;;
 		esac
+		if said=$("$verb" 2>&1); then
+			while read -r line; do [ -z "$line" ] || echo "> $line"; done <<<"$said"
+			echo "> done"
+		else
+			echo "> failed ${said//$'\n'/; }"
+		fi
 	done
 }

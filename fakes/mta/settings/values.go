@@ -153,3 +153,7 @@ func period(value string, unit time.Duration) (time.Duration, error) {
 	}
 	return total, nil
 }
+
+func errTooMuch(value string) error {
+	return fmt.Errorf("%q is too much; write a smaller number", value)
+}

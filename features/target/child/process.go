@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -32,11 +33,32 @@ type Process struct {
 
 // Start starts command in dir, with env besides the environment. Each line of its output is told to line.
 func Start(command, env []string, dir string, line func(string)) (*Process, error) {
+	return start(command, env, dir, nil, line)
+}
+
+// Converse is Start for a program that is told things: what is written to input is its standard input, until that is closed.
+func Converse(command, env []string, dir string, line func(string)) (p *Process, input io.WriteCloser, err error) {
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("start %s: %w", command[0], err)
+	}
+	defer theirs.Close() // the program has its own
+	if p, err = start(command, env, dir, theirs, line); err != nil {
+		ours.Close()
+		return nil, nil, err
+	}
+	return p, ours, nil
+}
+
+func start(command, env []string, dir string, input *os.File, line func(string)) (*Process, error) {
 	p := &Process{command: exec.Command(command[0], command[1:]...), over: make(chan struct{})}
 	p.output = &output{line: line}
 	out, faults := &stream{output: p.output}, &stream{output: p.output} // each its own, so that lines aren't mixed
 	p.command.Dir, p.command.Env = dir, slices.Concat(os.Environ(), env, []string{ours()})
 	p.command.Stdout, p.command.Stderr = out, faults
+	if input != nil {
+		p.command.Stdin = input
+	}
 	p.command.WaitDelay = killWithin // a child of its own may hold its output open
 	inGroup(p.command)
 	started := make(chan error)
