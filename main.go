@@ -40,6 +40,7 @@ type cli struct {
 	Doctor   diagnose     `cmd:"" help:"Look at a relay before it is judged: what is wrong, and what to do."`
 	Record   record       `cmd:"" help:"Write down what a sending server and its relay say."`
 	Send     send         `cmd:"" help:"Send as one of the documented servers does: a fake Postfix, Exchange, qmail ..."`
+	Fidelity faithful     `cmd:"" help:"Measure the fakes of sending servers by transcripts of the real ones."`
 	List     list         `cmd:"" help:"List the cases that judge a relay."`
 	Codes    codes        `cmd:"" help:"Account for the error codes that the service is known for."`
 	Trace    trace        `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
