@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,9 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/relayspec/relayspec/fakes/client"
+	"github.com/relayspec/relayspec/fakes/mta"
+	mtasession "github.com/relayspec/relayspec/fakes/mta/session"
 	"github.com/relayspec/relayspec/fakes/relay"
 	"github.com/relayspec/relayspec/features"
 )
@@ -124,11 +128,27 @@ var _ = Describe("relayspec send", func() {
 
 	It("is the server whose configuration it is given", func() {
 		r := scripted(relay.Script{})
-		Expect(os.WriteFile("main.cf", []byte("relayhost = smtp-relay.gmail.com:25\n"), 0o600)).To(Succeed())
+		Expect(os.WriteFile("main.cf", []byte("relayhost = smtp-relay.gmail.com:25\nmyhostname = gw.corp.example\n"), 0o600)).To(Succeed())
 		got := relayspec("send", "--config", "main.cf", "--to", r.Address())
 		Expect(got.code).To(Equal(0), got.out+got.err)
 		Expect(got.out).To(MatchRegexp(`(?m)^sent as +Postfix$`))
-		Expect(r.Messages()).To(HaveLen(1))
+		Expect(r.Sessions()).To(HaveLen(1))
+		Expect(r.Sessions()[0].Steps).To(ContainElement(HaveField("Text", "EHLO gw.corp.example")))
+
+		got = relayspec("send", "--config", "main.cf", "--to", r.Address(), "--host", "other.corp.example")
+		Expect(got.code).To(Equal(0), got.out+got.err)
+		Expect(r.Sessions()[1].Steps).To(ContainElement(HaveField("Text", "EHLO other.corp.example")))
+	})
+
+	It("encrypts as it is told to, whatever is configured", func() {
+		r := scripted(relay.Script{Ext: []string{"STARTTLS"}})
+		Expect(os.WriteFile("main.cf", []byte("relayhost = smtp-relay.gmail.com:25\nsmtp_tls_security_level = may\n"), 0o600)).To(Succeed())
+		for _, tls := range []string{"none", "opportunistic"} {
+			got := relayspec("send", "--config", "main.cf", "--to", r.Address(), "--tls", tls)
+			Expect(got.code).To(Equal(0), got.out+got.err)
+		}
+		Expect(r.Sessions()[0].Commands(false)).NotTo(ContainElement("STARTTLS"))
+		Expect(r.Sessions()[1].Commands(false)).To(ContainElement("STARTTLS"))
 	})
 
 	DescribeTable("refuses a mistake with 2, and sends nothing",
@@ -171,3 +191,38 @@ func quickly() string {
 	Expect(changed).NotTo(Equal(string(text)), "the profile says its times otherwise")
 	return changed
 }
+
+var _ = Describe("What is told of a sending server", func() {
+	It("is its progress, in one line that is written over", func() {
+		var progress bytes.Buffer
+		t := newTally(&progress, &mta.Profile{}, 1)
+		Expect(t.progress).To(BeNil(), "no terminal")
+		t.progress = &progress
+		t.event(mta.Event{Recipient: "bob@example.net", Verdict: mtasession.Delivered, Reply: client.Reply{Code: 250, Lines: []string{"2.0.0 OK"}}})
+		Expect(progress.String()).To(Equal("\r1/1 delivered bob@example.net 250 2.0.0 OK\x1b[K"))
+	})
+
+	It("is bounded, however many kinds of replies there are, and no reply is uncounted", func() {
+		t := newTally(io.Discard, &mta.Profile{}, 1)
+		for n := range 1000 {
+			t.event(mta.Event{Verdict: mtasession.Deferred, Stage: client.Rcpt, Reply: client.Reply{Code: 400 + n%100, Lines: []string{"no"}}})
+			t.trouble(errors.New("the disk is full"))
+		}
+		total := 0
+		for _, c := range t.refusals {
+			total += c.Count
+		}
+		Expect(len(t.refusals)).To(BeNumerically("<=", mostRefusals+1))
+		Expect(total).To(Equal(1000))
+		Expect(t.failed()).To(MatchError(ContainSubstring("and 995 more like these")))
+	})
+})
+
+var _ = Describe("--config", func() {
+	It("names one file, but for a sending server's", func() {
+		GinkgoT().Chdir(GinkgoT().TempDir())
+		got := relayspec("list", "--config", "a.yaml", "--config", "b.yaml")
+		Expect(got.code).To(Equal(2))
+		Expect(got.err).To(ContainSubstring("--config stands 2 times"))
+	})
+})
