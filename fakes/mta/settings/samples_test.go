@@ -60,6 +60,7 @@ func TestOverrides(t *testing.T) {
 		{"x.dxl", "<database><document form='ServerConfig'><item name='ServerName'><text>SRV/ORG</text></item>\n<item name='RelayHost'><text>\nb.example</text></item></document>\n<document form='ServerConfig'><item name='ServerName'><text>*</text></item><item name='RelayHost'><text>a.example</text></item></document></database>", "b.example:3"},
 		{"c.yaml", "Configuration:\n- ServerName: '*'\n  RelayHost: a.example\n- ServerName: SRV/ORG\n  RelayHost: b.example\n", "b.example:5"},
 		{"c.yaml", "RelayHost: a.example\n---\nRelayHost: b.example\n", "b.example:3"},
+		{"c.yaml", "Server:\n  SMTP Outbound:\n    TCP/IP port number: 587\nConfiguration:\n  Relay host for messages: x\n  RelayHost: b.example\n", "b.example:6"},
 		{"gwia.cfg", "/mh-a.example\n--mh b.example\n", "b.example:2"},
 		{"gwia.cfg", "/mh=\"a.example\" /hn-x\n;/mh-b.example\n", "a.example:1"},
 		{"gwia.cfg", "--home /opt/novell/gw --mh=a.example --tc 5\n", "a.example:1"},
