@@ -16,7 +16,9 @@ func (p *parameters) readMaster(s *Setup) {
 	if t == nil {
 		return
 	}
-	s.Files = append(s.Files, file)
+	if !slices.Contains(s.Files, file) {
+		s.Files = append(s.Files, file)
+	}
 	service, _, _ := strings.Cut(p.get("default_transport").Value, ":")
 	for _, line := range joinedLines(t) {
 		words := fieldsAndBraces(line.Value)

@@ -49,7 +49,9 @@ func readPostfix(r *reading, files []source) []*Setup {
 	s := &Setup{Server: "postfix"}
 	for _, f := range files {
 		s.Files = append(s.Files, f.file)
-		p.read(f.text)
+		if f.name() != "master.cf" {
+			p.read(f.text)
+		}
 	}
 	p.readMaster(s)
 	p.setUp(s)
@@ -206,7 +208,7 @@ func (p *parameters) mapped(t *text, from Place) []entry {
 		trimmed := strings.TrimSpace(line.Value)
 		at := strings.IndexAny(trimmed, " \t")
 		if at < 0 {
-			p.r.fail(line.Place, "expected a key, white space and a value, not %q", trimmed)
+			p.r.fail(line.Place, "expected a key, white space and a value")
 			continue
 		}
 		value := as(line, strings.TrimSpace(trimmed[at:]))
