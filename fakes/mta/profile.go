@@ -30,7 +30,8 @@ type Route struct {
 	Host   sourced.Value[string]   `yaml:"host"`   // the relay's name, as it is configured
 	Port   sourced.Value[int]      `yaml:"port"`   // 1 to 65535
 	Lookup sourced.Value[[]Lookup] `yaml:"lookup"` // how the name becomes addresses: the first look-up that gives any decides
-	// Domains are recipients' domains that go elsewhere, each with host or host:port; nil: there are none.
+	// Domains are recipients' domains that go elsewhere, each with host or host:port; nil: there are none. The most specific
+	// one wins; .corp.example is all that is below corp.example.
 	Domains map[string]sourced.Value[string] `yaml:"domains"`
 }
 
