@@ -115,9 +115,17 @@ func (r *Recording) certificate(script *relay.Script) {
 	}
 }
 
-// trusted tells whether the relay's certificate was one that the server could check.
+// trusted tells whether the relay's certificate was one that the server could check: the transcript says so, or it doesn't
+// say otherwise and the server went on in TLS.
 func (r *Recording) trusted() bool {
-	return strings.Contains(r.Case, "trusted") || strings.Contains(r.Title, "trusted")
+	told := r.Case + " " + r.Title + " " + r.Note
+	if strings.Contains(told, "trusted") {
+		return !strings.Contains(told, "untrusted")
+	}
+	return !strings.Contains(told, "self-signed") && slices.ContainsFunc(r.Sessions, func(s relay.Session) bool {
+		commands := s.Commands(false)
+		return s.TLS != "" && len(commands) > 0 && commands[len(commands)-1] != "STARTTLS"
+	})
 }
 
 // stage is a place where a relay answers.

@@ -24,15 +24,12 @@ func obeys(ctx context.Context, rule string) error {
 		return err
 	}
 	defer remove()
-	setups, faults, err := readAll(files)
+	setups, warnings, err := settings.ReadAll(p.sender.Describe().Profile, files...)
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	for _, f := range faults {
-		p.Transcript().Note("", f.Error())
-		if !f.Warning {
-			return fmt.Errorf("read the configuration: %w", f)
-		}
+	for _, warning := range warnings {
+		p.Transcript().Note("", warning.Error())
 	}
 	return p.judgeConfiguration(rule, setups)
 }

@@ -24,7 +24,7 @@ Feature: Senders of other domains, and no sender at all
       Then each recipient gets it once
       And each message is authenticated, or its session presents a name in "corp.example"
 
-    @EXTRA-IDENT @needs.known-replies
+    @EXTRA-IDENT @needs.known-return
     Scenario: A bounce of the server's own
       Given the relay answers RCPT of "bob@example.net" with "550 5.7.1 Daily SMTP relay limit exceeded for customer."
       When "anna@corp.example" sends a message to "bob@example.net"

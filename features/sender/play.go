@@ -85,7 +85,7 @@ func newPlay(t features.Trial) *play {
 	p := &play{
 		Trial:  t,
 		sender: t.Target().(*adapted).sender,
-		setup:  Setup{RelayHost: relayHost, Host: defaultHost, Domain: defaultDomain, Ports: map[int]string{}},
+		setup:  Setup{RelayHost: relayHost, Host: defaultHost, Domain: defaultDomain, Ports: map[int]string{}, Clock: t.Needs(CanClock)},
 		ext:    []string{"SIZE 157286400", "8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING", "CHUNKING", "SMTPUTF8"},
 	}
 	p.script.Certificate = relay.Trusted

@@ -22,14 +22,14 @@ Feature: What refusals lead to
       When "anna@corp.example" sends a message to "bob@example.net"
       Then each recipient gets it once
 
-    @needs.known-replies
+    @needs.known-fallback
     Scenario: The relay doesn't know EHLO
       Given the relay announces no extension
       And the relay answers EHLO with "502 5.5.1 Unrecognized command."
       When "anna@corp.example" sends a message to "bob@example.net"
       Then each recipient gets it once
 
-  @ERR-CUST-PEAK @must @needs.known-replies
+  @ERR-CUST-PEAK @must @needs.known-deferral
   Rule: What is refused for the peak is queued, and tried again
     "450 4.2.1 Peak SMTP relay limit exceeded for customer." is temporary. Document: line 41.
 
@@ -98,7 +98,7 @@ Feature: What refusals lead to
       And 8 hours pass
       Then each recipient gets it once
 
-  @ERR-CUST-DAY @must @needs.known-replies
+  @ERR-CUST-DAY @must @needs.known-return
   Rule: What is refused for the day goes back to its sender
     "550 5.7.1 Daily SMTP relay limit exceeded for customer." is permanent. Document: line 40.
 
@@ -147,7 +147,7 @@ Feature: What refusals lead to
       Then nobody gets it
       And nobody is told that it failed
 
-  @ERR-USER @must @needs.known-replies
+  @ERR-USER @must @needs.known-return
   Rule: What a user's limit refuses goes back to that user
     "550 5.4.5 Daily SMTP relay limit exceeded for user" is permanent. Document: line 24.
 
@@ -170,7 +170,7 @@ Feature: What refusals lead to
     The limits of RFC 5321 may block some: a server doesn't count on more than 100, and sends the rest in another
     transaction. Document: line 26.
 
-    @needs.known-recipients @needs.known-replies
+    @needs.known-recipients
     Scenario: 150 recipients, and a relay that takes 100 in a transaction
       Given the relay answers recipients after the first 100 with "452 4.5.3 Too many recipients."
       When "anna@corp.example" sends a message to 150 recipients
@@ -184,7 +184,7 @@ Feature: What refusals lead to
       When "anna@corp.example" sends a message to 150 recipients
       Then each recipient gets it once
 
-  @HELO-DOS-SOMETIMES @may @needs.known-replies
+  @HELO-DOS-SOMETIMES @may @needs.known-deferral
   Rule: The relay may turn a session away
     Under its protection against floods, with 421; what was to be sent waits. Document: line 131.
 
@@ -213,7 +213,7 @@ Feature: What refusals lead to
       And the queue is run
       Then each recipient gets it once
 
-  @RFC5321-4.5.4.1/connection-lost @must @rfc @needs.known-replies
+  @RFC5321-4.5.4.1/connection-lost @must @rfc @needs.known-deferral
   Rule: A message whose connection is lost stays queued
     Without the reply to its end a message isn't the relay's. RFC 5321, sections 4.1.1.4, 4.2.4.2 and 4.5.4.1.
 

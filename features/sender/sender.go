@@ -42,7 +42,9 @@ const (
 	CanRoute     = target.Capability("internal-routes") // it takes Setup.Routes
 	// Of a fake, what a scenario rests on is known of the real server, not assumed; a real server is as it is.
 	KnownName       = target.Capability("known-name")        // the name that it presents
-	KnownReplies    = target.Capability("known-replies")     // what the relay's replies mean to it
+	KnownFallback   = target.Capability("known-fallback")    // what it does where EHLO is refused
+	KnownDeferral   = target.Capability("known-deferral")    // that it keeps what is refused for now
+	KnownReturn     = target.Capability("known-return")      // that it returns what is refused for good
 	KnownRecipients = target.Capability("known-recipients")  // how many recipients a transaction of its has
 	KnownReuse      = target.Capability("known-reuse")       // when it uses a connection again
 	KnownReuseTLS   = target.Capability("known-reuse-tls")   // and when one in TLS
@@ -57,11 +59,15 @@ func Known() []target.Capability {
 
 // Assumable are those that a fake lacks where its profile only assumes what they are about.
 func Assumable() []target.Capability {
-	return []target.Capability{KnownName, KnownReplies, KnownRecipients, KnownReuse, KnownReuseTLS, KnownRetry, KnownFirstRetry}
+	return []target.Capability{
+		KnownName, KnownFallback, KnownDeferral, KnownReturn, KnownRecipients, KnownReuse, KnownReuseTLS, KnownRetry, KnownFirstRetry,
+	}
 }
 
 // Setup is how an administrator sets the server up. The zero value but for Ports is the documented recipe.
 type Setup struct {
+	// Clock: the scenario lets time pass. A server whose timers are shortened for it has them so.
+	Clock bool
 	// RelayHost is the relay as the configuration names it. "": smtp-relay.gmail.com.
 	RelayHost string
 	// Ports say where each of the relay's ports is really served: 25 -> 127.0.0.1:40001. The server's own resolver, or the

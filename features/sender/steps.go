@@ -2,6 +2,7 @@ package sender
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strconv"
@@ -196,7 +197,7 @@ func (p *play) send(ctx context.Context, from string, to ...[]string) error {
 
 // message makes one that is told by its token from all others.
 func (p *play) message(from string, to []string) sent {
-	token := fmt.Sprintf("token-%s-%d", p.serial(), len(p.sent)+1)
+	token := fmt.Sprintf("token-%s-%d", rand.Text()[:10], len(p.sent)+1)
 	m := sent{token: token}
 	author := from
 	if author == "" {

@@ -9,10 +9,17 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
+// mostYAML is how many octets are parsed as YAML: a Configuration document has some thousand.
+const mostYAML = 128 << 10
+
 // readDocumentsYAML reads documents that somebody wrote down as YAML: each document of the file, each member of a list,
 // and each section that is named for a form (ServerConfig, Configuration, Server) is one of Domino's; other sections are
 // those of the form's tabs, and their items are the document's.
 func readDocumentsYAML(r *reading, t *text) []document {
+	if size := len(strings.Join(t.lines, "\n")); size > mostYAML {
+		r.fail(Place{File: t.file}, "has %d KB, documents as YAML no more than %d KB: give those of one server", size>>10, mostYAML>>10)
+		return nil
+	}
 	file, err := parser.ParseBytes([]byte(strings.Join(t.lines, "\n")), 0)
 	if err != nil {
 		at := Place{File: t.file}

@@ -9,7 +9,7 @@ import (
 // readServerAdmin reads what serveradmin settings mail prints: mail:postfix:name = value. Server Admin writes Postfix's
 // main.cf from it, so what is said here holds as it would there; a main.cf that is given too is overwritten by it.
 func readServerAdmin(r *reading, files []source) []*Setup {
-	p := &parameters{r: r, written: map[string]setting{}, cyclic: map[string]bool{}}
+	p := &parameters{r: r, written: map[string]setting{}, told: map[string]bool{}}
 	s := &Setup{Server: "osx"}
 	lists := map[string]setting{}
 	for _, f := range files {

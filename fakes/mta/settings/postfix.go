@@ -45,7 +45,7 @@ func postfixDefaults() map[string]string {
 
 // readPostfix reads main.cf files, the later ones overriding, and the maps beside them.
 func readPostfix(r *reading, files []source) []*Setup {
-	p := &parameters{r: r, written: map[string]setting{}, cyclic: map[string]bool{}}
+	p := &parameters{r: r, written: map[string]setting{}, told: map[string]bool{}}
 	s := &Setup{Server: "postfix"}
 	for _, f := range files {
 		s.Files = append(s.Files, f.file)

@@ -46,6 +46,11 @@ func TestPostfixExpansion(t *testing.T) {
 		"${{$n} < {20} ? {less} : {more}}":  "less",
 		"${{a} != {b} ?{c}:{d}}":            "c",
 		"$$5":                               "$5",
+		"${full? on }|":                     "on |", // these five as the real postconf -x prints them
+		"${full?{ on }}|":                   "on |",
+		"${{$n} == {3}}|":                   "true|",
+		"${ full }${full ?x}$(full?y)|":     "yesxy|",
+		"${empty:a}:{b}${empty?a:b}":        "a:{b}",
 		"[${full?smtp-relay}.gmail.com]":    "[smtp-relay.gmail.com]",
 		"a\n  b\n# not this\n\n\t$full":     "a b yes",
 	} {
@@ -71,6 +76,7 @@ func TestPostfixFaults(t *testing.T) {
 		"smtp_sasl_auth_enable = true\n":                            "main.cf:1: smtp_sasl_auth_enable = true: expected yes or no",
 		"smtp_destination_recipient_limit = many\n":                 "main.cf:1: smtp_destination_recipient_limit: \"many\" is no number",
 		"relayhost = ${a\n":                                         "main.cf:1: relayhost: \"${a\" isn't closed",
+		"empty =\nrelayhost = ${empty:{a}:{b}}\n":                   "main.cf:2: relayhost: \":{a}:{b}\" isn't understood",
 		"relayhost = ${{a} ~ {b}?c}\n":                              "isn't understood",
 		"relayhost = a b\nx = 5$\n":                                 "main.cf:2: x: a $ without a name",
 		"default_destination_recipient_limit = x\nmyhostname = a\n": "main.cf:1: smtp_destination_recipient_limit: \"x\" is no number",
@@ -90,5 +96,16 @@ func TestPostfixExpansionIsBounded(t *testing.T) {
 	}
 	if _, _, err := Read(inFile(t, "main.cf", content)); err == nil || !strings.Contains(err.Error(), "doesn't end within") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Nobody knows what a name comes to that isn't written, and a host's own name is none that the file tells.
+func TestPostfixUnknown(t *testing.T) {
+	s, warnings := read(t, inFile(t, "main.cf", "relayhost = $relay:25\nmydestination = $myhostname, corp.example\n"))
+	if s.Relay.Known || s.Hello.Known || s.Host.Known {
+		t.Errorf("got %+v, %+v", s.Relay, s.Hello)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings.Error(), "main.cf:1: relayhost rests on $relay, which these files don't write") {
+		t.Errorf("warnings: %v", warnings)
 	}
 }

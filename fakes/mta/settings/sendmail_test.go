@@ -88,6 +88,17 @@ func TestSendmailIncludes(t *testing.T) {
 	}
 }
 
+// Eight levels of a hundred each that come to nothing would take longer than anybody waits.
+func TestSendmailExpansionIsBounded(t *testing.T) {
+	content := "DSx$A\nDI\n"
+	for c := 'A'; c < 'I'; c++ {
+		content += "D" + string(c) + strings.Repeat("$"+string(c+1), 100) + "\n"
+	}
+	if _, _, err := Read(inFile(t, "sendmail.cf", content)); err == nil || !strings.Contains(err.Error(), "come to an end") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSendmailCF(t *testing.T) {
 	s, _ := read(t, inFile(t, "sendmail.cf", `V10/Berkeley
 Cwlocalhost corp.example
