@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 const bound = 2 * time.Minute
 
 // ashore runs the test that calls it on an island of its own; it tells whether it is there already.
-func ashore(t *testing.T, name string) bool {
+func ashore(t *testing.T, name string, bound time.Duration, args ...string) bool {
 	t.Helper()
 	if island.Inside() {
 		return true
@@ -43,7 +43,8 @@ func ashore(t *testing.T, name string) bool {
 	defer cancel()
 	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
 	options := island.Options{Names: map[string]string{RelayName: "127.0.0.2"}}
-	c, err := island.Command(ctx, options, "-test.run="+pattern, "-test.v", "-test.timeout="+bound.String())
+	args = append([]string{"-test.run=" + pattern, "-test.v", "-test.timeout=" + bound.String()}, args...)
+	c, err := island.Command(ctx, options, args...)
 	if err != nil {
 		lack(t, err)
 	}
@@ -94,7 +95,7 @@ func lack(t *testing.T, err error) {
 func TestSenders(t *testing.T) {
 	for _, name := range []string{"postfix", "sendmail", "exim"} {
 		t.Run(name, func(t *testing.T) {
-			if ashore(t, name) {
+			if ashore(t, name, bound) {
 				relaysThenWaits(t, name)
 			}
 		})
