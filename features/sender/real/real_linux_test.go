@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,7 +50,8 @@ func ashore(t *testing.T, name string, bound time.Duration, args ...string) bool
 		lack(t, err)
 	}
 	var out bytes.Buffer
-	c.Stdout, c.Stderr, c.WaitDelay = &out, &out, time.Second
+	told := io.MultiWriter(&out, os.Stderr)
+	c.Stdout, c.Stderr, c.WaitDelay = told, told, time.Second
 	if err := c.Start(); err != nil {
 		lack(t, fmt.Errorf("namespaces can't be made: %w", err))
 	}

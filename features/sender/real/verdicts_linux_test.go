@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/relayspec/relayspec/fakes/island"
 	"github.com/relayspec/relayspec/features"
 	"github.com/relayspec/relayspec/features/sender"
 	"github.com/relayspec/relayspec/reports"
