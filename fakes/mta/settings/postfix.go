@@ -49,8 +49,11 @@ func readPostfix(r *reading, files []source) []*Setup {
 	s := &Setup{Server: "postfix"}
 	for _, f := range files {
 		s.Files = append(s.Files, f.file)
-		p.read(f.text)
+		if f.name() != "master.cf" {
+			p.read(f.text)
+		}
 	}
+	p.readMaster(s)
 	p.setUp(s)
 	return []*Setup{s}
 }
@@ -201,21 +204,14 @@ func (p *parameters) maps(s *Setup, name string) []entry {
 // mapped gives the lines of a map: key, white space, value.
 func (p *parameters) mapped(t *text, from Place) []entry {
 	var all []entry
-	for i, line := range t.lines {
-		trimmed := strings.TrimSpace(line)
-		if trimmed == "" || trimmed[0] == '#' {
-			continue
-		}
-		if (line[0] == ' ' || line[0] == '\t') && len(all) > 0 {
-			all[len(all)-1].value.Value += " " + trimmed
-			continue
-		}
+	for _, line := range joinedLines(t) {
+		trimmed := strings.TrimSpace(line.Value)
 		at := strings.IndexAny(trimmed, " \t")
 		if at < 0 {
-			p.r.fail(t.at(i), "expected a key, white space and a value, not %q", trimmed)
+			p.r.fail(line.Place, "expected a key, white space and a value")
 			continue
 		}
-		value := written(strings.TrimSpace(trimmed[at:]), t.at(i), line)
+		value := as(line, strings.TrimSpace(trimmed[at:]))
 		value.Via = []Place{from}
 		all = append(all, entry{strings.ToLower(trimmed[:at]), value})
 	}

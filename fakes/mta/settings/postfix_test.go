@@ -109,3 +109,26 @@ func TestPostfixUnknown(t *testing.T) {
 		t.Errorf("warnings: %v", warnings)
 	}
 }
+
+// What lies beside main.cf belongs to it: maps, and what master.cf sets for the client alone.
+func TestPostfixFilesBeside(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"main.cf":   "relayhost = a.example\nmyhostname = mail.corp.example\ntransport_maps = hash:$config_directory/transport, ldap:/x\nsmtp_tls_security_level = may\n",
+		"transport": "# domains\nintern.corp.example smtp:[mbx1.corp.example]\n*\n  smtp:[smtp-relay.gmail.com]:587\nlist.corp.example mailman:\n",
+		"master.cf": "smtp inet n - n - - smtpd\n  -o smtp_helo_name=not.example\n# the client\nsmtp      unix  -       -       n       -       -       smtp\n" +
+			"   -o smtp_helo_name=localhost\n   -o { smtp_tls_security_level = encrypt } -v\n   -o relayhost=x\nrelay unix - - n - - smtp -o smtp_helo_name=no\n",
+	})
+	s, warnings := read(t, dir)
+	if s.Relay.Value != (Relay{Host: "smtp-relay.gmail.com", Port: 587, Brackets: true}) || filepath.Base(s.Relay.Place.File) != "transport" || s.Relay.Place.Line != 3 {
+		t.Errorf("relay %+v", s.Relay)
+	}
+	if r := s.Routes["intern.corp.example"]; len(s.Routes) != 1 || r.Value.Host != "mbx1.corp.example" || r.Place.Line != 2 || r.Via[0].Line != 3 {
+		t.Errorf("routes %+v", s.Routes)
+	}
+	if s.Hello.Value != "localhost" || filepath.Base(s.Hello.Place.File) != "master.cf" || s.Hello.Place.Line != 5 || s.TLS.Value != RequiredTLS || s.TLS.Place.Line != 6 {
+		t.Errorf("hello %+v, TLS %+v", s.Hello, s.TLS)
+	}
+	if !strings.Contains(warnings.Error(), "ldap:/x isn't here") || len(s.Files) != 3 {
+		t.Errorf("warnings %v, files %v", warnings, s.Files)
+	}
+}
