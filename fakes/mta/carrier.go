@@ -259,9 +259,7 @@ func (c *carrier) refused(u unit, err error) {
 			ended++
 		}
 	}
-	for _, i := range items {
-		follow = append(follow, s.putOff(i, fate)...)
-	}
+	follow = append(follow, s.putOff(items, fate)...)
 	s.mu.Lock()
 	c.stream.busy--
 	c.stream.rested()

@@ -2,6 +2,7 @@ package mta
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta/mail"
@@ -153,9 +154,15 @@ func (DoubleBounce) Words() []string {
 	return []string{string(Dropped), string(ToPostmaster), string(Kept)}
 }
 
-// clone gives a copy that can be changed: what is in slices and maps is replaced, never changed in place.
-func (p *Profile) clone() *Profile {
+// Clone gives a copy whose values may be changed: of a server that differs in some of them.
+func (p *Profile) Clone() *Profile {
 	c := *p
 	c.Route.Domains = maps.Clone(p.Route.Domains)
+	for _, rule := range []*schedule.Rule{&c.Retry.Documented, &c.Retry.Vendor} {
+		rule.Steps.Value = slices.Clone(rule.Steps.Value)
+		rule.Stages.Value = slices.Clone(rule.Stages.Value)
+		rule.Trouble = slices.Clone(rule.Trouble)
+	}
+	c.Mail.Missing = slices.Clone(p.Mail.Missing)
 	return &c
 }

@@ -68,12 +68,6 @@ func named(t *testing.T, name string) *Profile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Bounce.Message.Value == "" { // until all profiles have one
-		p.Bounce.Message.Value = "Subject: undeliverable\n\nno\n"
-		if err := p.Bounce.Compile(); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return p
 }
 
@@ -209,7 +203,7 @@ func without(s mail.Submission) mail.Submission {
 //
 // Source: sending-servers.md §1, f_queue10 and f_queue10_qq; where the real run depends on timing, as this engine has it.
 func TestServersFlushTheirQueues(t *testing.T) {
-	twoStage := named(t, "exim").clone()
+	twoStage := named(t, "exim").Clone()
 	twoStage.Connections.Reuse.Value = AfterFirst
 	for name, c := range map[string]struct {
 		profile *Profile
