@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/relayspec/relayspec/features"
+	"github.com/relayspec/relayspec/features/sender"
 	"github.com/relayspec/relayspec/features/yamlfile"
 	"github.com/relayspec/relayspec/reports"
 )
@@ -165,13 +167,17 @@ func replaceFile(name string, content []byte) error {
 
 // suiteAndReport reads the features of this program and a report; an error ends with what to do next.
 func suiteAndReport(from string, s *streams) (*features.Suite, *reports.Run, error) {
-	suite, err := features.Load()
-	if err != nil {
-		return nil, nil, &exit{exitUsage, fmt.Errorf("the features of this program are at fault: %w", err)}
-	}
 	run, err := readReport(from, s.in)
 	if err != nil {
 		return nil, nil, unreadable(from, err)
+	}
+	load := features.Load
+	if slices.Contains(sender.Drivers(), run.Target.Driver) {
+		load = sender.Load
+	}
+	suite, err := load()
+	if err != nil {
+		return nil, nil, &exit{exitUsage, fmt.Errorf("the features of this program are at fault: %w", err)}
 	}
 	return suite, run, nil
 }

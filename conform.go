@@ -22,6 +22,7 @@ type conform struct {
 	Volume          string `default:"normal" enum:"light,normal,large" help:"What may really be sent: ${enum}. Light sets counters instead of sending 500 and more, where the relay can; large sends up to 4,600,000 recipients."`
 	Workers         int    `default:"0" placeholder:"N" help:"Scenarios side by side, each with a relay of its own. Default: one a CPU, and one alone where there is one relay."`
 	KeepTranscripts bool   `help:"Keep the transcripts of cases that pass, too."`
+	judging
 	gating
 	annotations
 	outputs
@@ -41,6 +42,14 @@ lines of its transcript, the counts, and the overall verdict in the last line.
   relayspec conform --summary "$GITHUB_STEP_SUMMARY"     append it to the summary of a step on GitHub; there, what
                                                          doesn't hold is annotated at its line of the features
   relayspec conform --json | jq .overall                 for programs
+
+Sending servers are judged by the document's rules for them. The fakes of this program are, each against a baseline that
+lists what a faithful one breaks:
+
+  relayspec conform --senders                            all of them; what was found, and a table of rules and senders
+  relayspec conform --sender postfix --sender exim       two of them
+  relayspec conform --senders --select NULL-MULTI-RCPT   by one rule
+  relayspec conform --senders --report report            a report each in report/NAME, and report/matrix.html
 
 A FILE that is - is standard output, in place of the text. relayspec report writes a kept report again in other formats.
 
@@ -66,6 +75,9 @@ Exit codes: what is made of the run, in this order; a report is written in every
 func (c *conform) Run(ctx context.Context, s *streams) error {
 	if c.Workers < 0 {
 		return &exit{exitUsage, &advice{fmt.Errorf("--workers %d is less than none", c.Workers), "Give 1 or more, or leave it out for one a CPU"}}
+	}
+	if c.judging.asked() {
+		return c.senders(ctx, s)
 	}
 	suite, selection, err := loadSelected(c.Select)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 
 // list is the command that shows the cases.
 type list struct {
-	Select string `placeholder:"EXPR" help:"Only these cases: @tags, globs over rules and cases, and, or, not, parentheses."`
-	JSON   bool   `name:"json" help:"Write JSON."`
+	Select  string `placeholder:"EXPR" help:"Only these cases: @tags, globs over rules and cases, and, or, not, parentheses."`
+	Senders bool   `help:"The cases that judge sending servers (conform --senders)."`
+	JSON    bool   `name:"json" help:"Write JSON."`
 }
 
 // Help teaches by example.
@@ -22,12 +23,17 @@ func (list) Help() string {
   relayspec list                                        every case
   relayspec list --select 'LIM-*'                       the cases of the limits
   relayspec list --select '@must and not @needs.clock'  what any relay can be asked
+  relayspec list --senders                              what sending servers are judged by
   relayspec list --json | jq -r '.[].id'                only the names`
 }
 
 // Run prints the cases.
 func (l *list) Run(s *streams) error {
-	suite, selection, err := loadSelected(l.Select)
+	load := loadSelected
+	if l.Senders {
+		load = loadSenders
+	}
+	suite, selection, err := load(l.Select)
 	if err != nil {
 		return err
 	}

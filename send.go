@@ -36,7 +36,7 @@ type send struct {
 	Size  int      `default:"500" placeholder:"OCTETS" help:"How long each message is as it is submitted, its header of about 200 octets included. Default: ${default}."`
 	Local bool     `help:"Submit by the server's own command, not over SMTP: it may add Date and Message-ID."`
 
-	Host         string        `default:"mail.corp.example" placeholder:"NAME" help:"What the server calls itself. Default: ${default}."`
+	Host         string        `placeholder:"NAME" help:"What the server calls itself. Default: as it is configured, or mail.corp.example."`
 	User         string        `placeholder:"NAME" help:"Authenticate as this user, where the server does that."`
 	PasswordFile string        `placeholder:"FILE" help:"The user's password: the first line of this file."`
 	TLS          string        `name:"tls" default:"" enum:",none,opportunistic,required" help:"When it encrypts: none, opportunistic or required. Default: as the server does."`
@@ -136,15 +136,23 @@ func (c *send) options(ctx context.Context, config serverConfig, warn io.Writer)
 		return o, err
 	}
 	if c.TLS != "" {
-		o.Profile.Session.TLS.Policy = sourced.Value[mtasession.Policy]{
-			Value: mtasession.Policy(c.TLS), Source: sourced.Documented, Note: "--tls",
-		}
+		c.encrypt(&o)
 	}
 	if o.Password, err = c.password(); err != nil {
 		return o, err
 	}
 	o.TLS, err = c.roots()
 	return o, err
+}
+
+// encrypt has --tls win over the profile and the configuration.
+func (c *send) encrypt(o *mta.Options) {
+	o.Profile.Session.TLS.Policy = sourced.Value[mtasession.Policy]{
+		Value: mtasession.Policy(c.TLS), Source: sourced.Documented, Note: "--tls",
+	}
+	if o.Setup != nil {
+		o.Setup.TLS = mtasettings.Found[mtasettings.TLS]{Value: mtasettings.TLS(c.TLS), Known: true}
+	}
 }
 
 // The bounds of what is sent.
@@ -160,7 +168,8 @@ func (c *send) check(ctx context.Context, config serverConfig) error {
 	case err != nil:
 		return wrong(fmt.Errorf("--to %s: %w", c.To, err), "Write host:port, 127.0.0.1:2525 for instance")
 	case c.Count < 0 || c.Count > mostMessages || c.Count == 0 && c.Queue == "":
-		return wrong(fmt.Errorf("--count %d", c.Count), fmt.Sprintf("Give 1 to %d; with --queue also 0, to try only what is there", mostMessages))
+		next := fmt.Sprintf("Give 1 to %d; with --queue also 0, to try only what is there", mostMessages)
+		return wrong(fmt.Errorf("--count %d", c.Count), next)
 	case c.Size < 0 || c.Size > mostOctets:
 		return wrong(fmt.Errorf("--size %d", c.Size), fmt.Sprintf("Give at most %d", mostOctets))
 	case c.Wait < 0:
@@ -305,7 +314,8 @@ func (c *send) submit(ctx context.Context, server *mta.Server) error {
 // content is the n-th message, Size octets long where its header leaves that room.
 func (c *send) content(n int) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "From: <%s>\r\nTo: <%s>\r\nSubject: message %d\r\n", cmp.Or(strings.Trim(c.From, "<>"), "postmaster@"+c.Host), c.Rcpt[0], n)
+	from := cmp.Or(strings.Trim(c.From, "<>"), "postmaster@corp.example")
+	fmt.Fprintf(&b, "From: <%s>\r\nTo: <%s>\r\nSubject: message %d\r\n", from, c.Rcpt[0], n)
 	if !c.Local {
 		now := time.Now()
 		fmt.Fprintf(&b, "Date: %s\r\nMessage-ID: <%d.%d@ws1.corp.example>\r\n", now.Format(time.RFC1123Z), now.UnixNano(), n)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/relayspec/relayspec/features"
+	"github.com/relayspec/relayspec/features/sender"
 )
 
 // trace is the command that relates rules and scenarios.
@@ -29,7 +30,11 @@ func (t *trace) Run(s *streams) error {
 	if err != nil {
 		return &exit{1, &advice{fmt.Errorf("the features are at fault: %w", err), "Mend these lines, then trace again"}}
 	}
-	traced := suite.Trace()
+	senders, err := sender.Load()
+	if err != nil {
+		return &exit{1, &advice{fmt.Errorf("the features are at fault: %w", err), "Mend these lines, then trace again"}}
+	}
+	traced := suite.Trace(senders)
 	if t.JSON {
 		encoder := json.NewEncoder(s.out)
 		encoder.SetEscapeHTML(false)

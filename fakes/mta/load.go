@@ -105,6 +105,9 @@ func (p *Profile) check(file *yamlfile.File) {
 			file.Fault(file.At("session."+fault.Path), "session.%v", fault)
 		}
 	}
+	if p.Bounce.Message.Value == "" {
+		file.Fault(file.At("bounce"), "bounce.message isn't said; write message: {value: ..., source: ...}")
+	}
 	if port := p.Route.Port; port.Source != "" && (port.Value < 1 || port.Value > 65535) {
 		file.Fault(file.At("route.port.value"), "route.port.value is no port; write a number from 1 to 65535")
 	}

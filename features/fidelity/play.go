@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta"
+	"github.com/relayspec/relayspec/fakes/mta/mail"
 	"github.com/relayspec/relayspec/fakes/relay"
 )
 
@@ -31,14 +32,19 @@ const (
 //
 // Errors: the transcript's set-up makes no sense, nothing can be listened on, or the fake doesn't come to an end.
 func (r *Recording) Play(ctx context.Context, profile *mta.Profile) (*Played, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, caseBound, fmt.Errorf("it takes longer than %s", caseBound))
-	defer cancel()
 	script, notes, err := r.Script()
 	if err != nil {
 		return nil, err
 	}
 	p := &playing{Recording: r, played: Played{Notes: notes}, clock: &movable{now: epoch}}
-	options := relay.Options{Script: *script, Now: p.clock.forRelay(r)}
+	return p.with(ctx, script, profile)
+}
+
+// with plays with a relay that has this script.
+func (p *playing) with(ctx context.Context, script *relay.Script, profile *mta.Profile) (_ *Played, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, caseBound, fmt.Errorf("it takes longer than %s", caseBound))
+	defer cancel()
+	options := relay.Options{Script: *script, Now: p.clock.forRelay(p.Recording)}
 	if p.sink, err = listen(ctx, options); err != nil {
 		return nil, err
 	}
@@ -48,7 +54,7 @@ func (r *Recording) Play(ctx context.Context, profile *mta.Profile) (*Played, er
 	}
 	defer p.server.Close()
 	if err := p.run(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", r.File, err)
+		return nil, fmt.Errorf("%s: %w", p.File, err)
 	}
 	p.played.Sessions, p.played.AtOnce = p.sink.Sessions(), p.dialled.most()
 	return &p.played, nil
@@ -74,6 +80,7 @@ type playing struct {
 	server  *mta.Server
 	clock   *movable
 	dialled dialled
+	change  func([]mail.Submission) // what is submitted; nil: nothing is changed
 	played  Played
 }
 
@@ -149,12 +156,15 @@ func (p *playing) run(ctx context.Context) error {
 	if standIns > 0 {
 		p.note("%d of %s that the transcript doesn't carry: others of their form are sent", standIns, count(len(submissions), "message"))
 	}
+	if p.change != nil {
+		p.change(submissions)
+	}
 	for _, s := range submissions {
 		if _, err := p.server.Submit(ctx, s); err != nil {
 			return err
 		}
 		if p.oneByOne() {
-			if err := p.server.Wait(ctx); err != nil {
+			if err := errors.Join(p.server.Wait(ctx), p.idle(ctx)); err != nil {
 				return err
 			}
 		}

@@ -2,8 +2,12 @@ package sender
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/cucumber/godog"
 
@@ -27,6 +31,9 @@ func obeys(ctx context.Context, rule string) error {
 	setups, warnings, err := settings.ReadAll(p.sender.Describe().Profile, files...)
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
+	}
+	if len(setups) == 0 {
+		return errors.New("read the configuration: there is none of a server's in it")
 	}
 	for _, warning := range warnings {
 		p.Transcript().Note("", warning.Error())
@@ -58,7 +65,15 @@ func (p *play) judgeConfiguration(rule string, setups []*settings.Setup) error {
 	if p.anyAddress {
 		options.Senders = lint.AnySender
 	}
-	outcome, known := lint.Of(options.Examine(setups...), rule)
+	for _, s := range setups { // where the files don't tell a name it is that of the machine
+		if !s.Host.Known {
+			s.Host = settings.Found[string]{Value: p.setup.Host, Known: true}
+		}
+		if !s.Hello.Known {
+			s.Hello = s.Host
+		}
+	}
+	outcome, known := outcomeOf(options.Examine(setups...), rule)
 	switch {
 	case !known:
 		return fmt.Errorf("nothing looks for %s in the configuration of this server", rule)
@@ -68,6 +83,19 @@ func (p *play) judgeConfiguration(rule string, setups []*settings.Setup) error {
 		return nil
 	}
 	f := outcome.Findings[0]
-	p.Transcript().Note("", fmt.Sprintf("%s: %s: %s", f.Place, f.Text, f.Why))
-	return &features.Failure{Want: f.Why + " Write: " + f.Instead, Got: f.Place.String() + ": " + f.Text}
+	where := fmt.Sprintf("%s:%d: %s", filepath.Base(f.Place.File), f.Place.Line, f.Text)
+	p.Transcript().Note("", where+": "+f.Why)
+	return &features.Failure{Want: f.Why + ". Write: " + strings.TrimSpace(f.Instead), Got: where}
+}
+
+// outcomeOf gives the outcome for a rule. Of several configurations, hub's and edge's, one that breaks it decides; one that
+// tells speaks for those that don't.
+func outcomeOf(outcomes []lint.Outcome, rule string) (found lint.Outcome, known bool) {
+	weight := []lint.State{lint.Unsaid, lint.Kept, lint.Noted, lint.Broken}
+	for _, o := range outcomes {
+		if o.Rule == rule && (!known || slices.Index(weight, o.State) > slices.Index(weight, found.State)) {
+			found, known = o, true
+		}
+	}
+	return found, known
 }

@@ -251,6 +251,7 @@ func (p *play) settle(ctx context.Context) error {
 const (
 	settleWithin = 60 * time.Second
 	quietFor     = 1500 * time.Millisecond
+	hurriedFor   = 250 * time.Millisecond // for one whose timers are shortened: it tries again soon
 	lookEvery    = 50 * time.Millisecond
 )
 
@@ -261,7 +262,7 @@ func (p *play) quiet(ctx context.Context) error {
 		if n := p.steps(); n != last {
 			last, since = n, time.Now()
 		}
-		if time.Since(since) >= quietFor {
+		if quiet := time.Since(since); quiet >= quietFor || quiet >= hurriedFor && p.setup.Clock && last > 0 {
 			return nil
 		}
 		select {

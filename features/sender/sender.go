@@ -26,12 +26,15 @@ type Description struct {
 	Name    string // of reports and baselines
 	Profile string // the server as profiles, recipes and the catalogue call it: postfix; "": none that the document names
 	Version string
-	Driver  string // fake, real or audit
+	Driver  string // of Drivers
 	// Capabilities are those of Known. A scenario that needs another one isn't run.
 	Capabilities []target.Capability
 	// Lacks says why a capability is missing, where there is more to say than that it is.
 	Lacks map[target.Capability]string
 }
+
+// Drivers are the kinds of senders, as reports call them.
+func Drivers() []string { return []string{"fake", "real", "audit"} }
 
 // What a scenario may need of a sender.
 const (

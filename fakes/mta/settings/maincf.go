@@ -57,9 +57,20 @@ func (p *parameters) read(t *text) {
 // set takes a parameter; of one that is written twice the last holds.
 func (p *parameters) set(name string, value setting) {
 	if before, ok := p.written[name]; ok && name != "?" && before.Value != value.Value {
-		p.r.warn(value.Place, "%s is written at %s too, as %q; this one holds", name, before.Place, before.Value)
+		p.r.warn(value.Place, "%s is written at %s too, as %q; this one holds", name, before.Place, shown(name, before.Value))
 	}
 	p.written[name] = value
+}
+
+// shown is a parameter's value without a password.
+func shown(name, value string) string {
+	switch {
+	case strings.HasSuffix(name, "_pwd"):
+		return hidden
+	case name == "smtp_sasl_password_maps" && strings.HasPrefix(value, "static:"):
+		return "static:" + hidden
+	}
+	return value
 }
 
 // get gives a parameter, or else its default; its value is expanded. It isn't Known where neither is, or where it rests on
@@ -98,7 +109,7 @@ func (p *parameters) tell(name string, at Place, e *expansion) {
 	}
 	_, matters := postfixDefaults()[name]
 	switch {
-	case e.wrong != nil:
+	case e.wrong != nil && (matters || e.endless): // Postfix expands some of the others in another way, or not at all
 		p.r.fail(at, "%s: %v", name, e.wrong)
 	case matters && e.misses():
 		p.r.warn(at, "%s rests on $%s, which these files don't write: what it comes to isn't known", name, strings.Join(e.missing, ", $"))
@@ -122,7 +133,7 @@ func (p *parameters) checkAll(s *Setup) {
 	for _, name := range slices.Sorted(maps.Keys(p.written)) {
 		value := p.get(name)
 		if name == "smtp_sasl_password_maps" && strings.HasPrefix(value.Value, "static:") {
-			value = secretly(as(value, "static:"+hidden), name+" = static:"+hidden)
+			value = secretly(as(value, shown(name, value.Value)), name+" = "+shown(name, value.Value))
 		}
 		if value.Known {
 			s.other(name, value)

@@ -3,7 +3,6 @@ package settings
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -127,6 +126,8 @@ func (sm *sendmail) setUp() {
 	s.ImplicitTLS = byDefault(false)
 	sm.relay()
 	sm.hello()
+	s.Auth = byDefault(false)
+	sm.access()
 	sm.auth()
 	s.Timeouts = sm.timeouts()
 	s.Retry.Expire = sm.timeOption("Timeout.queuereturn", 24*time.Hour, byDefault(5*24*time.Hour))
@@ -234,56 +235,5 @@ func (sm *sendmail) hello() {
 	sm.s.Hello = sm.s.Host
 	if name, ok := sm.options["HeloName"]; ok {
 		sm.s.Hello = as(name, sm.expand(name.Value))
-	}
-}
-
-// auth reads whether it authenticates: by FEATURE(`authinfo'), the access map or DefaultAuthInfo.
-func (sm *sendmail) auth() {
-	s := sm.s
-	s.Auth = byDefault(false)
-	for _, by := range []string{"FEATURE(authinfo)", "Kauthinfo", "DefaultAuthInfo"} {
-		all := s.Others[by]
-		if len(all) == 0 {
-			continue
-		}
-		s.Auth = as(all[len(all)-1], true)
-		if by != "DefaultAuthInfo" {
-			sm.authInfo(all[len(all)-1])
-		}
-		return
-	}
-}
-
-// authInfo reads AuthInfo: of the map's text file where that lies beside.
-func (sm *sendmail) authInfo(given setting) {
-	fields := strings.Fields(given.Value)
-	path := "/etc/mail/authinfo"
-	if len(fields) > 0 {
-		path = fields[len(fields)-1]
-	}
-	file := beside(path, sm.s.Files)
-	if file == "" {
-		return
-	}
-	t := sm.r.open(file)
-	if t == nil {
-		return
-	}
-	sm.s.Files = append(sm.s.Files, file)
-	for i, line := range t.lines {
-		key, rest, ok := strings.Cut(strings.TrimSpace(line), " ")
-		host, found := strings.CutPrefix(key, "AuthInfo:")
-		if !ok || !found || !strings.EqualFold(host, sm.s.Relay.Value.Host) && host != "" {
-			continue
-		}
-		at := written("", t.at(i), key+" "+hidden)
-		for _, part := range regexp.MustCompile(`"([UIPMR])[:=]([^"]*)"`).FindAllStringSubmatch(rest, -1) {
-			switch part[1] {
-			case "U":
-				sm.s.User = as(at, part[2])
-			case "P":
-				sm.s.Secret = as(at, part[2])
-			}
-		}
 	}
 }

@@ -133,3 +133,18 @@ Mrelay,		P=[IPC], F=mDFMuXa8, S=EnvFromSMTP/HdrFromSMTP,
 		}
 	}
 }
+
+// The access map beside says when it encrypts, and as whom it authenticates.
+func TestSendmailAccess(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"sendmail.mc": "define(`SMART_HOST', `a.example')\nFEATURE(`access_db', `hash -T<TMPF> /etc/mail/access')dnl\n",
+		"access":      "# who may\n192.0.2\tRELAY\nTLS_Srv:other.example ENCR:112\nTLS_Srv:a.example\tENCR:112\nAuthInfo:a.example \"U:u\" \"P:hunter2\"\n",
+	})
+	s, _ := read(t, dir)
+	if s.TLS.Value != RequiredTLS || s.TLS.Place.Line != 4 || filepath.Base(s.TLS.Place.File) != "access" || s.TLS.Via[0].Line != 2 {
+		t.Errorf("TLS %+v", s.TLS)
+	}
+	if !s.Auth.Value || s.User.Value != "u" || shows(s, "hunter2") || len(s.Files) != 2 {
+		t.Errorf("got %+v", s)
+	}
+}

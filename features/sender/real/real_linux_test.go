@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 const bound = 2 * time.Minute
 
 // ashore runs the test that calls it on an island of its own; it tells whether it is there already.
-func ashore(t *testing.T, name string) bool {
+func ashore(t *testing.T, name string, bound time.Duration, args ...string) bool {
 	t.Helper()
 	if island.Inside() {
 		return true
@@ -43,12 +44,14 @@ func ashore(t *testing.T, name string) bool {
 	defer cancel()
 	pattern := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
 	options := island.Options{Names: map[string]string{RelayName: "127.0.0.2"}}
-	c, err := island.Command(ctx, options, "-test.run="+pattern, "-test.v", "-test.timeout="+bound.String())
+	args = append([]string{"-test.run=" + pattern, "-test.v", "-test.timeout=" + bound.String()}, args...)
+	c, err := island.Command(ctx, options, args...)
 	if err != nil {
 		lack(t, err)
 	}
 	var out bytes.Buffer
-	c.Stdout, c.Stderr, c.WaitDelay = &out, &out, time.Second
+	told := io.MultiWriter(&out, os.Stderr)
+	c.Stdout, c.Stderr, c.WaitDelay = told, told, time.Second
 	if err := c.Start(); err != nil {
 		lack(t, fmt.Errorf("namespaces can't be made: %w", err))
 	}
@@ -94,7 +97,7 @@ func lack(t *testing.T, err error) {
 func TestSenders(t *testing.T) {
 	for _, name := range []string{"postfix", "sendmail", "exim"} {
 		t.Run(name, func(t *testing.T) {
-			if ashore(t, name) {
+			if ashore(t, name, bound) {
 				relaysThenWaits(t, name)
 			}
 		})
