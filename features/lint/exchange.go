@@ -51,6 +51,14 @@ func listed(values []settings.Found[string]) (words []string) {
 	return words
 }
 
+// first is the first word, or another where there is none.
+func first(words []string, otherwise string) string {
+	if len(words) == 0 {
+		return otherwise
+	}
+	return words[0]
+}
+
 // joined is a list as it is told of.
 func joined(values []settings.Found[string]) string {
 	return cmp.Or(strings.Join(listed(values), ", "), "nothing")
@@ -173,7 +181,8 @@ func subscription(l *look) {
 	switch {
 	case ok && len(listed(named)) == 0:
 		l.tell(l.first(named), "the connector has no source server",
-			"The edge subscription has to be one: the edge sends what takes the connector", l.write("sources", l.first(named)))
+			"The edge subscription has to be one: the edge sends what takes the connector",
+			l.write("sources", l.first(named), "{sources}", first(listed(subscribed), "EDGE")))
 	case !ok:
 		l.silent("the files don't tell the connector's SourceTransportServers")
 	case len(listed(subscribed)) == 0:
