@@ -31,9 +31,13 @@ type config struct {
 func (c *cli) BeforeResolve(ctx *kong.Context) error {
 	path, asked := defaultConfig, false
 	for _, flag := range ctx.Model.Flags {
-		if flag.Name == "config" {
-			if given, _ := ctx.FlagValue(flag).(string); given != "" {
-				path, asked = given, true
+		if flag.Name == "config" && !ofServer(ctx.Selected()) {
+			given, _ := ctx.FlagValue(flag).([]string)
+			if len(given) > 1 {
+				return &advice{fmt.Errorf("--config stands %d times", len(given)), "Put all flags into one file"}
+			}
+			if len(given) == 1 && given[0] != "" {
+				path, asked = given[0], true
 			}
 		}
 	}
@@ -50,6 +54,22 @@ func (c *cli) BeforeResolve(ctx *kong.Context) error {
 	}
 	ctx.AddResolver(read)
 	return nil
+}
+
+// serverConfig are the files of --config where they are a sending server's, as its administrator wrote them.
+type serverConfig []string
+
+// ofServer tells whether --config of a command names the configuration of a sending server, not flags.
+func ofServer(command *kong.Node) bool { return command != nil && command.Name == "send" }
+
+// serverConfigOf gives what stands on the command line: the environment speaks only of files of flags.
+func serverConfigOf(ctx *kong.Context) (files serverConfig) {
+	for _, step := range ctx.Path {
+		if step.Flag != nil && step.Flag.Name == "config" && ofServer(ctx.Selected()) {
+			files, _ = ctx.FlagValue(step.Flag).([]string)
+		}
+	}
+	return files
 }
 
 // parseConfig reads a configuration and checks it against the command line's model: a key that names no command or flag,

@@ -81,7 +81,7 @@ func (c *check) Run(s *streams) error {
 	case c.SARIF:
 		err = lint.WriteSARIF(s.out, tool().Version, told)
 	default:
-		err = lint.WriteText(s.out, setups, told)
+		err = lint.WriteText(s.out, setups, told, lint.Untold(options.Examine(setups...)))
 	}
 	if err == nil && lint.Fails(all, c.Strict) {
 		return &exit{code: 1}
@@ -94,10 +94,8 @@ func (c *check) json(s *streams, o lint.Options, setups []*setup.Setup, warnings
 	for _, each := range setups {
 		out.Servers = append(out.Servers, checkedServer{each.Server, each.Files})
 	}
-	for _, outcome := range o.Examine(setups...) {
-		if outcome.State == lint.Unsaid {
-			out.Unsaid = append(out.Unsaid, unsaid{outcome.Rule, outcome.Server, outcome.Unsaid})
-		}
+	for _, outcome := range lint.Untold(o.Examine(setups...)) {
+		out.Unsaid = append(out.Unsaid, unsaid{outcome.Rule, outcome.Server, outcome.Unsaid})
 	}
 	for _, w := range warnings {
 		out.Warnings = append(out.Warnings, w.Error())

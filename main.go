@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/relayspec/relayspec/fakes/island"
+	"github.com/relayspec/relayspec/fakes/mta"
 	"github.com/relayspec/relayspec/features"
 	"github.com/relayspec/relayspec/features/target/child"
 )
@@ -27,7 +28,7 @@ func main() {
 
 // cli is the command line. A new command is a field here and a struct with a Run method in a file of its own.
 type cli struct {
-	Config string `placeholder:"FILE" help:"Read flags from this YAML file. Default: ${config}, if it is there. Flags and environment win over it."`
+	Config []string `sep:"none" placeholder:"FILE" help:"Read flags from this YAML file. Default: ${config}, if it is there. Flags and environment win over it. Of send: what the sending server's administrator configured, main.cf for instance; give it again for more files."`
 
 	Conform  conform      `cmd:"" help:"Judge a relay by the documented rules."`
 	Target   inspect      `cmd:"" help:"Check the profile of a relay, open it, and say what was found."`
@@ -38,6 +39,8 @@ type cli struct {
 	Replay   replay       `cmd:"" help:"Play a kept transcript again, and compare what the relay answers."`
 	Doctor   diagnose     `cmd:"" help:"Look at a relay before it is judged: what is wrong, and what to do."`
 	Record   record       `cmd:"" help:"Write down what a sending server and its relay say."`
+	Send     send         `cmd:"" help:"Send as one of the documented servers does: a fake Postfix, Exchange, qmail ..."`
+	Fidelity faithful     `cmd:"" help:"Measure the fakes of sending servers by transcripts of the real ones."`
 	List     list         `cmd:"" help:"List the cases that judge a relay."`
 	Codes    codes        `cmd:"" help:"Account for the error codes that the service is known for."`
 	Trace    trace        `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`
@@ -136,7 +139,7 @@ func command(ctx context.Context, args []string, s *streams) (err error) {
 	parser, err := kong.New(commands,
 		kong.Name("relayspec"),
 		kong.Description(description),
-		kong.Vars{"config": defaultConfig},
+		kong.Vars{"config": defaultConfig, "servers": strings.Join(mta.Names(), ", ")},
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { panic(&exit{code: code}) }),
 		kong.DefaultEnvars("RELAYSPEC"),
@@ -153,6 +156,7 @@ func command(ctx context.Context, args []string, s *streams) (err error) {
 		return usage(err)
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.Bind(serverConfigOf(parsed))
 	if apart, err := callsForIsland(parsed.Selected()); err != nil {
 		return err
 	} else if apart {

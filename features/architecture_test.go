@@ -58,6 +58,7 @@ func mayImport() map[string][]string {
 		"features/target":             {"fakes/mx", "reports/transcript"},
 		"features":                    {"features/target", "features/yamlfile", "fakes/client", "reports/..."},
 		"features/sender":             {"features", "features/lint", "features/target", "features/yamlfile", "fakes/client", "fakes/mta/...", "fakes/relay", "reports/..."},
+		"features/sender/real":        {"features/sender", "features/target", "features/target/child", "features/yamlfile", "fakes/client", "fakes/mta/mail"},
 		"features/lint":               {"features/yamlfile", "fakes/mta/settings", "reports"},
 		"features/fidelity":           {"features/yamlfile", "fakes/client", "fakes/mta/...", "fakes/relay", "reports/transcript"},
 		"features/mutants":            {"features", "features/target/...", "reports", "simulator/...", "reference/..."},

@@ -2,6 +2,7 @@ package features
 
 import (
 	"context"
+	"slices"
 
 	"github.com/relayspec/relayspec/features/target"
 	"github.com/relayspec/relayspec/reports/transcript"
@@ -19,6 +20,9 @@ func (t Trial) ID() string { return t.s.id }
 
 // Target is what is judged.
 func (t Trial) Target() target.Target { return t.s.target }
+
+// Needs tells whether the case asks for a capability by its tags.
+func (t Trial) Needs(c target.Capability) bool { return slices.Contains(t.s.needs, c) }
 
 // Transcript is where what is said goes; the report shows it where the case doesn't hold.
 func (t Trial) Transcript() *transcript.Transcript { return t.s.transcript }

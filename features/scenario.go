@@ -29,6 +29,7 @@ const (
 type judged struct {
 	id         string // of the case; empty: nobody's
 	target     target.Target
+	needs      []target.Capability // that its tags ask for
 	volume     Volume
 	oneByOne   bool   // the relay keeps no input that comes together with a message
 	namespace  string // unlike any other scenario's: customers and domains carry it

@@ -84,6 +84,7 @@ func (t *trial) start(ctx context.Context, c *Case) context.Context {
 		t.ctx, t.cancel = context.WithTimeout(ctx, bound)
 	}
 	t.scenario = newScenario(judged{
+		needs:      c.Needs,
 		id:         c.ID,
 		target:     t.instance.target,
 		volume:     t.Volume,

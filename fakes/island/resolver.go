@@ -67,6 +67,11 @@ func (g given) recordsOf(name string) map[uint16][]string {
 	if address := g[name]; address != "" {
 		return map[uint16][]string{dns.TypeA: {address}}
 	}
+	for host := range g { // who finds no exchanger of a host's searches for one in his own domain
+		if strings.HasPrefix(name, host) {
+			return nil
+		}
+	}
 	switch {
 	case within(name, "localhost."):
 		return map[uint16][]string{dns.TypeA: {"127.0.0.1"}, dns.TypeAAAA: {"::1"}}

@@ -63,8 +63,11 @@ func (s *Server) begin(items []*queue.Item, run bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts.UnderWay += len(items)
+	var l *lane
 	for _, i := range items {
-		l := s.lane(i.Relay())
+		if relay := i.Relay(); l == nil || relay != l.relay {
+			l = s.lane(relay)
+		}
 		l.stream(run).items.push(i)
 	}
 	for _, l := range s.lanes {

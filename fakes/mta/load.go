@@ -100,6 +100,14 @@ func (p *Profile) check(file *yamlfile.File) {
 			file.Fault(at, "%s has no source; write source: and one of %s", l.path, strings.Join(sourced.Source("").Words(), ", "))
 		}
 	}
+	if _, said := file.Places["session"]; said && file.WellFormed("session") {
+		for _, fault := range p.Session.Check() {
+			file.Fault(file.At("session."+fault.Path), "session.%v", fault)
+		}
+	}
+	if p.Bounce.Message.Value == "" {
+		file.Fault(file.At("bounce"), "bounce.message isn't said; write message: {value: ..., source: ...}")
+	}
 	if port := p.Route.Port; port.Source != "" && (port.Value < 1 || port.Value > 65535) {
 		file.Fault(file.At("route.port.value"), "route.port.value is no port; write a number from 1 to 65535")
 	}

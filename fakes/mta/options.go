@@ -85,6 +85,10 @@ func (o Options) filled() (Options, error) {
 	case o.AtOnce < 0 || o.Scale < 0:
 		return o, errors.New("AtOnce and Scale must not be negative")
 	}
+	o, err := o.configured()
+	if err != nil {
+		return o, err
+	}
 	o.Host = cmp.Or(o.Host, DefaultHost)
 	o.Retry = cmp.Or(o.Retry, DocumentedRetry)
 	o.AtOnce = cmp.Or(o.AtOnce, mostConnections)

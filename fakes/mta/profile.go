@@ -2,6 +2,7 @@ package mta
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta/mail"
@@ -30,7 +31,8 @@ type Route struct {
 	Host   sourced.Value[string]   `yaml:"host"`   // the relay's name, as it is configured
 	Port   sourced.Value[int]      `yaml:"port"`   // 1 to 65535
 	Lookup sourced.Value[[]Lookup] `yaml:"lookup"` // how the name becomes addresses: the first look-up that gives any decides
-	// Domains are recipients' domains that go elsewhere, each with host or host:port; nil: there are none.
+	// Domains are recipients' domains that go elsewhere, each with host or host:port; nil: there are none. The most specific
+	// one wins; .corp.example is all that is below corp.example.
 	Domains map[string]sourced.Value[string] `yaml:"domains"`
 }
 
@@ -76,7 +78,8 @@ type Connections struct {
 	BouncesWhen sourced.Value[BounceTime] `yaml:"bounces_when"`
 	// DoubleBounce is what becomes of a message without a sender that is refused: there is nobody to tell.
 	DoubleBounce sourced.Value[DoubleBounce] `yaml:"double_bounce"`
-	// SharedTrouble: where a relay can't be spoken to, all else that waits in the stream is deferred without a try of its own.
+	// SharedTrouble: where a relay can't be spoken to, all else that waits in the stream is deferred without a try of its own,
+	// and so are the bounces that come of it.
 	SharedTrouble sourced.Value[bool] `yaml:"shared_trouble"`
 }
 
@@ -152,9 +155,15 @@ func (DoubleBounce) Words() []string {
 	return []string{string(Dropped), string(ToPostmaster), string(Kept)}
 }
 
-// clone gives a copy that can be changed: what is in slices and maps is replaced, never changed in place.
-func (p *Profile) clone() *Profile {
+// Clone gives a copy whose values may be changed: of a server that differs in some of them.
+func (p *Profile) Clone() *Profile {
 	c := *p
 	c.Route.Domains = maps.Clone(p.Route.Domains)
+	for _, rule := range []*schedule.Rule{&c.Retry.Documented, &c.Retry.Vendor} {
+		rule.Steps.Value = slices.Clone(rule.Steps.Value)
+		rule.Stages.Value = slices.Clone(rule.Stages.Value)
+		rule.Trouble = slices.Clone(rule.Trouble)
+	}
+	c.Mail.Missing = slices.Clone(p.Mail.Missing)
 	return &c
 }

@@ -79,7 +79,7 @@ func TestEachMessageHasOneFate(t *testing.T) {
 					}
 					messages = append(messages, s)
 				}
-				waits := time.Duration(rapid.SampledFrom([]int{0, 0, 1, 3, 8, 30}).Draw(r, "hours")) * time.Hour
+				waits := time.Duration(rapid.SampledFrom([]int{0, 0, 1, 3, 8}).Draw(r, "hours")) * time.Hour
 				fault := ""
 				play(t, o, script, func(t *testing.T, st *stage) {
 					said := fmt.Sprintf("%+v", script)

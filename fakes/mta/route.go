@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/relayspec/relayspec/fakes/mta/sourced"
 )
 
 // relayOf gives the host:port that recipient's mail goes to, as the profile names it.
@@ -15,11 +17,22 @@ func (s *Server) relayOf(recipient string) string {
 	r := &s.profile.Route
 	if len(r.Domains) > 0 {
 		domain := strings.ToLower(recipient[strings.LastIndexByte(recipient, '@')+1:])
-		if elsewhere, ok := r.Domains[domain]; ok {
+		if elsewhere, ok := r.elsewhere(domain); ok {
 			return withPort(elsewhere.Value, 25)
 		}
 	}
 	return net.JoinHostPort(r.Host.Value, strconv.Itoa(r.Port.Value))
+}
+
+// elsewhere finds where mail for a domain goes, if not to the relay: .corp.example is all that is below corp.example.
+func (r *Route) elsewhere(domain string) (sourced.Value[string], bool) {
+	to, ok := r.Domains[domain]
+	for rest, more := domain, true; !ok && more; {
+		if _, rest, more = strings.Cut(rest, "."); more {
+			to, ok = r.Domains["."+rest]
+		}
+	}
+	return to, ok
 }
 
 func withPort(host string, port int) string {

@@ -169,27 +169,56 @@ func (s *Server) unreported(o *outcome, err error) []*queue.Item {
 	return nil
 }
 
-// putOff defers a message that wasn't begun: its relay can't be spoken to. It is what settle would do, for very many.
-func (s *Server) putOff(i *queue.Item, f session.Fate) (follow []*queue.Item) {
-	state := i.State()
-	state.Attempts++
-	state.Last = s.clock.Now()
-	if s.ctx.Err() == nil && s.options.Observe == nil && !s.warns(i.Born(), &state) {
-		if next, expired := s.again(i.Born(), &state, schedule.Connection); !expired {
-			s.mu.Lock()
-			s.counts.Deferred += i.Waiting()
-			s.mu.Unlock()
-			s.trouble(s.queue.PutBack(i, nil, state, next))
-			s.Wake()
-			return nil
+// putOff defers messages that weren't begun: their relay can't be spoken to. It is what settle would do, for very many.
+func (s *Server) putOff(items []*queue.Item, f session.Fate) (follow []*queue.Item) {
+	now := s.clock.Now()
+	var plain, others []*queue.Item
+	recipients := 0
+	for _, i := range items {
+		if s.isPlain(i, now) {
+			plain = append(plain, i)
+			recipients += i.Waiting()
+		} else {
+			others = append(others, i)
 		}
 	}
-	a := &attempt{item: i, message: i.Message()}
-	for _, recipient := range a.message.Recipients {
-		f.Recipient = recipient
-		a.fates = append(a.fates, fate{Fate: f})
+	s.mu.Lock()
+	s.counts.Deferred += recipients
+	s.mu.Unlock()
+	s.trouble(s.queue.Defer(plain, s.deferrals(now)))
+	s.Wake()
+	for _, i := range others {
+		a := &attempt{item: i, message: i.Message()}
+		for _, recipient := range a.message.Recipients {
+			f.Recipient = recipient
+			a.fates = append(a.fates, fate{Fate: f})
+		}
+		follow = append(follow, s.settle(a)...)
 	}
-	return s.settle(a)
+	return follow
+}
+
+// isPlain tells whether nothing but a later try comes of a deferral at now: nobody is told of it, and it isn't the last.
+func (s *Server) isPlain(i *queue.Item, now time.Time) bool {
+	state := i.State()
+	state.Last = now
+	life := s.rule.Expire.Value
+	return s.ctx.Err() == nil && s.options.Observe == nil && !s.warns(i.Born(), &state) && (life == 0 || now.Sub(i.Born()) < life)
+}
+
+// deferrals says when messages are tried again. Those that came together are tried together: it is counted out once.
+func (s *Server) deferrals(now time.Time) func(born time.Time, state *queue.State) time.Time {
+	var birth, next time.Time
+	attempts := 0
+	return func(born time.Time, state *queue.State) time.Time {
+		state.Attempts++
+		state.Last = now
+		if attempts != state.Attempts || !birth.Equal(born) {
+			birth, attempts = born, state.Attempts
+			next, _ = s.again(born, state, schedule.Connection)
+		}
+		return next
+	}
 }
 
 // abandon puts back what was waiting when the server was closed.

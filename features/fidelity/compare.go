@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/relayspec/relayspec/fakes/relay"
 )
 
 // Kind is what a difference is in.
@@ -70,7 +68,7 @@ func (r *Recording) decides() bool {
 type comparison struct {
 	*Recording
 	recorded, played []conversation
-	atOnce           int // most connections that the profile opens at one time; 0: no bound
+	atOnce, most     int // connections that the fake had open at one time, and those that its profile admits; 0: no bound
 	found            []Difference
 }
 
@@ -82,10 +80,10 @@ func (c *comparison) differ(kind Kind, where, format string, values ...any) {
 	c.found = append(c.found, Difference{kind, where, fmt.Sprintf(format, values...), counts})
 }
 
-// Compare lays what was played beside what was recorded. atOnce is how many connections the server opens at most; 0: there
-// is no bound.
-func Compare(r *Recording, played []relay.Session, atOnce int) []Difference {
-	c := &comparison{Recording: r, recorded: conversations(r.Sessions), played: conversations(played), atOnce: atOnce}
+// Compare lays what was played beside what was recorded. most is how many connections the fake may have open at one time;
+// 0: there is no bound.
+func Compare(r *Recording, played *Played, most int) []Difference {
+	c := &comparison{Recording: r, recorded: conversations(r.Sessions), played: conversations(played.Sessions), atOnce: played.AtOnce, most: most}
 	if way, _ := r.way(c.recorded); way == Exactly {
 		c.exactly()
 	} else {

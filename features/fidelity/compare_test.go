@@ -16,7 +16,7 @@ func TestARecordingThatIsSaidAgainDiffersInNothing(t *testing.T) {
 			if strings.HasPrefix(r.Case, "h_") || strings.HasPrefix(r.Case, "f_") {
 				return // times are compared in these; see below
 			}
-			for _, d := range Compare(r, play(t, r, r.Sessions), 0) {
+			for _, d := range Compare(r, &Played{Sessions: play(t, r, r.Sessions)}, 0) {
 				if !strings.Contains(d.Text, "recorded ended by EOF") || r.Server != "exim" {
 					t.Error(d)
 				}
@@ -25,10 +25,15 @@ func TestARecordingThatIsSaidAgainDiffersInNothing(t *testing.T) {
 	}
 }
 
+// asRecorded is what was played when it was just this.
+func asRecorded(sessions []relay.Session) *Played {
+	return &Played{Sessions: sessions, AtOnce: parallel(conversations(sessions))}
+}
+
 // What is laid beside itself differs in nothing.
 func TestTheSameDiffersInNothing(t *testing.T) {
 	for _, r := range all(t) {
-		for _, d := range Compare(r, r.Sessions, 20) {
+		for _, d := range Compare(r, asRecorded(r.Sessions), 20) {
 			t.Errorf("%s: %s", r.File, d)
 		}
 	}
@@ -117,7 +122,7 @@ func TestWhatDiffersIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := named(t, c.recording)
-			found := Compare(r, changed(r, c.change), 20)
+			found := Compare(r, asRecorded(changed(r, c.change)), 20)
 			if !slices.ContainsFunc(found, func(d Difference) bool { return strings.Contains(d.String(), c.want) }) {
 				t.Errorf("got %q, want %q", found, c.want)
 			}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"mime/quotedprintable"
 	"net/mail"
 	"net/netip"
 	"regexp"
@@ -48,7 +50,7 @@ func (r *Recording) carried() (contents [][]byte, recipients [][]string) {
 			if m.Sender != r.Inject.Sender || isBounce(m.Content) {
 				continue
 			}
-			content := r.received(m.Content)
+			content := r.unconverted(r.received(m.Content))
 			at := slices.IndexFunc(contents, func(c []byte) bool { return bytes.Equal(c, content) })
 			if at < 0 {
 				at = len(contents)
@@ -147,6 +149,59 @@ func (r *Recording) received(content []byte) []byte {
 		return isField(field, "Date") && err == nil && !at.IsZero() && date.Sub(at).Abs() < 5*time.Minute
 	})
 	return slices.Concat([]byte(strings.Join(fields, "\r\n")), []byte("\r\n\r\n"), body)
+}
+
+// unconverted undoes what a server does to a body that it can't send as it is: quoted-printable in the place of octets of
+// 8 bits, and lines that were too long and are folded.
+func (r *Recording) unconverted(content []byte) []byte {
+	switch {
+	case strings.HasPrefix(r.Case, "u_8bit"):
+		return from8bit(content)
+	case strings.HasPrefix(r.Case, "u_longline"):
+		return unfolded(content)
+	}
+	return content
+}
+
+var encoding = regexp.MustCompile(`(?im)^(Content-Transfer-Encoding:) *quoted-printable`)
+
+// from8bit decodes a body in quoted-printable.
+func from8bit(content []byte) []byte {
+	head, body, _ := bytes.Cut(content, []byte("\r\n\r\n"))
+	if !encoding.Match(head) {
+		return content
+	}
+	decoded, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
+	if err != nil {
+		return content
+	}
+	decoded = bytes.ReplaceAll(bytes.ReplaceAll(decoded, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+	return slices.Concat(encoding.ReplaceAll(head, []byte("$1 8bit")), []byte("\r\n\r\n"), decoded)
+}
+
+// unfolded makes one line again of each that was split: at 998 octets, or at 2040 with an exclamation mark.
+// Source: sending-servers.md §1, the row about a line of 2500 characters.
+func unfolded(content []byte) []byte {
+	var whole []byte
+	open := false // the last line was split
+	for line := range bytes.SplitSeq(content, []byte("\r\n")) {
+		switch rest, continues := bytes.CutPrefix(line, []byte(" ")); {
+		case open && continues:
+			whole = append(whole, rest...)
+		case open:
+			whole = append(append(whole, "\r\n"...), line...)
+		default:
+			whole = append(whole, line...)
+		}
+		marked := len(line) >= 2000 && bytes.HasSuffix(line, []byte("!"))
+		if open = marked || len(line) >= 985 && len(line) <= 998; marked {
+			whole = whole[:len(whole)-1]
+		}
+		if !open {
+			whole = append(whole, "\r\n"...)
+		}
+	}
+	return bytes.TrimSuffix(whole, []byte("\r\n"))
 }
 
 // host is what the server calls itself.

@@ -117,12 +117,11 @@ func messagesAtMost(all []conversation) int {
 
 // parallelism compares how many connections are open at one time.
 func (c *comparison) parallelism() {
-	was, is := parallel(c.recorded), parallel(c.played)
-	switch {
-	case was == 1 && is > 1:
-		c.differ(Invariant, "", "one connection at a time, the fake has %d open at once", is)
-	case c.atOnce > 0 && is > c.atOnce:
-		c.differ(Invariant, "", "%d connections at once, the profile has %d as the most", is, c.atOnce)
+	switch was := parallel(c.recorded); {
+	case was == 1 && c.atOnce > 1:
+		c.differ(Invariant, "", "one connection at a time, the fake has %d open at once", c.atOnce)
+	case c.most > 0 && c.atOnce > max(c.most, was):
+		c.differ(Invariant, "", "%d connections at once, the profile has %d as the most", c.atOnce, c.most)
 	}
 }
 

@@ -16,7 +16,7 @@ var (
 	dates    = regexp.MustCompile(`(?:[A-Z][a-z]{2}, +)?\d{1,2} [A-Z][a-z]{2} 20\d\d \d\d:\d\d:\d\d(?: (?:[+-]\d{4}|GMT|UTC|[A-Z]{3,4}))?(?: \([A-Z]+\))?`)
 	stamps   = regexp.MustCompile(`\b20\d{12}\b`)
 	epochs   = regexp.MustCompile(`\b1[6-9]\d{8}\b`)
-	exims    = regexp.MustCompile(`\b[0-9A-Za-z]{6}-[0-9A-Za-z]{6}-[0-9A-Za-z]{2}\b`)
+	exims    = regexp.MustCompile(`\b(E?)[0-9A-Za-z]{6}-[0-9A-Za-z]{6}-[0-9A-Za-z]{2}\b`)
 	eximdsn  = regexp.MustCompile(`eximdsn-\d+`)
 	sendmail = regexp.MustCompile(`\b[0-9A-Za-z]{8}\d{6}\b`)
 	postfix  = regexp.MustCompile(`\b[0-9A-F]{9,12}\b`)
@@ -32,7 +32,7 @@ func normal(line string) string {
 		of  *regexp.Regexp
 		put string
 	}{
-		{dates, "DATE"}, {qmailIDs, "<ID.qmail@"}, {stamps, "DATE"}, {eximdsn, "eximdsn-ID"}, {exims, "ID"}, {versions, "VERSION"},
+		{dates, "DATE"}, {qmailIDs, "<ID.qmail@"}, {stamps, "DATE"}, {eximdsn, "eximdsn-ID"}, {exims, "${1}ID"}, {versions, "VERSION"},
 		{epochs, "TIME"}, {sendmail, "ID"}, {postfix, "ID"}, {qmails, "(qmail ID "}, {sinkIDs, "sinkID"},
 	} {
 		line = rule.of.ReplaceAllString(line, rule.put)

@@ -38,26 +38,28 @@ func (r *Recording) setUp() (*relay.Script, []string, error) {
 	if err := json.Unmarshal([]byte(r.Sink), &keys); err != nil {
 		return nil, nil, fmt.Errorf("%s: the line \"# sink:\": %w: expected JSON", r.File, err)
 	}
-	known, unknown := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	script, unknown := &relay.Script{}, map[string]json.RawMessage{}
 	for key, value := range keys {
-		if slices.Contains([]string{"ext", "auth_after_tls", "rcpt_rules", "data_rules", "mail_rules"}, key) {
-			known[key] = value
-		} else {
+		if !slices.Contains([]string{"ext", "auth_after_tls", "rcpt_rules", "data_rules", "mail_rules"}, key) || !take(script, key, value) {
 			unknown[key] = value
 		}
 	}
-	text, err := json.Marshal(known)
-	if err != nil {
-		return nil, nil, err
-	}
-	script, err := relay.ReadScript(bytes.NewReader(text))
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: the line \"# sink:\": %w", r.File, err)
-	}
-	if keys["ext"] == nil {
+	if unknown["ext"] != nil || keys["ext"] == nil {
 		script.Ext, script.AuthAfterTLS = r.offered()
 	}
 	return script, guessed(script, unknown), nil
+}
+
+// take takes one key over into the script; false: its value has a form that isn't known.
+func take(script *relay.Script, key string, value json.RawMessage) bool {
+	one, err := json.Marshal(map[string]json.RawMessage{key: value})
+	if err != nil {
+		return false
+	}
+	if _, err := relay.ReadScript(bytes.NewReader(one)); err != nil {
+		return false
+	}
+	return json.Unmarshal(one, script) == nil
 }
 
 // guessed takes over what the words of an unknown key leave no doubt about; the notes are about the others.
@@ -115,9 +117,17 @@ func (r *Recording) certificate(script *relay.Script) {
 	}
 }
 
-// trusted tells whether the relay's certificate was one that the server could check.
+// trusted tells whether the relay's certificate was one that the server could check: the transcript says so, or it doesn't
+// say otherwise and the server went on in TLS.
 func (r *Recording) trusted() bool {
-	return strings.Contains(r.Case, "trusted") || strings.Contains(r.Title, "trusted")
+	told := r.Case + " " + r.Title + " " + r.Note
+	if strings.Contains(told, "trusted") {
+		return !strings.Contains(told, "untrusted")
+	}
+	return !strings.Contains(told, "self-signed") && slices.ContainsFunc(r.Sessions, func(s relay.Session) bool {
+		commands := s.Commands(false)
+		return s.TLS != "" && len(commands) > 0 && commands[len(commands)-1] != "STARTTLS"
+	})
 }
 
 // stage is a place where a relay answers.

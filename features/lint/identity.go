@@ -19,18 +19,18 @@ func ownNetworks() []string {
 
 // fault tells why a name doesn't identify a server; "": it may well do so.
 func fault(name string) string {
-	name = canonical(name)
-	_, err := netip.ParseAddr(strings.TrimPrefix(strings.Trim(name, "[]"), "ipv6:"))
+	short := canonical(name)
+	_, err := netip.ParseAddr(strings.TrimPrefix(strings.Trim(short, "[]"), "ipv6:"))
 	switch {
-	case name == "":
+	case short == "":
 		return "the server presents no name"
-	case isForbidden(name):
+	case isForbidden(short):
 		return "the server presents itself as " + name
 	case err == nil:
 		return "the server presents itself as " + name + ", an address"
-	case !strings.Contains(name, "."):
+	case !strings.Contains(short, "."):
 		return "the server presents itself as " + name + ", a bare host name"
-	case within(name, ownNetworks()):
+	case within(short, ownNetworks()):
 		return "the server presents itself as " + name + ", a name of an inner network"
 	}
 	return ""

@@ -43,7 +43,7 @@ type Options struct {
 type Finding struct {
 	Rule   string           `json:"rule"`           // of the catalogue
 	Also   []string         `json:"also,omitempty"` // other rules that the same words break
-	Level  reports.Level    `json:"level"`          // the rule's, or a lower one where the difference does less harm
+	Level  reports.Level    `json:"level"`          // the rule's; lower where the difference does less harm, higher where RFC 5321 asks for it
 	Server string           `json:"server"`         // postfix
 	Place  settings.Place   `json:"place"`
 	Via    []settings.Place `json:"via,omitempty"` // the expansions and includes by which the value came to be
@@ -107,6 +107,19 @@ func (o Options) Examine(setups ...*settings.Setup) []Outcome {
 			l.State = Kept
 			r.check(l)
 			all = append(all, Outcome{Rule: r.id, Level: r.level, Server: s.Server, State: l.State, Unsaid: l.unsaid, Findings: l.findings})
+		}
+	}
+	return all
+}
+
+// Untold are the outcomes for which the files tell too little, each rule once: of a hub and an edge one may tell.
+func Untold(outcomes []Outcome) []Outcome {
+	var all []Outcome
+	for _, o := range outcomes {
+		told := slices.ContainsFunc(outcomes, func(other Outcome) bool { return other.Rule == o.Rule && other.State != Unsaid })
+		again := slices.ContainsFunc(all, func(other Outcome) bool { return other.Rule == o.Rule })
+		if o.State == Unsaid && !told && !again {
+			all = append(all, o)
 		}
 	}
 	return all

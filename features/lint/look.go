@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,25 +48,22 @@ func (l *look) tell(where spot, text, why, instead string) {
 
 // note adds one that is information.
 func (l *look) note(where spot, text, why, instead string) {
+	before := l.State
 	l.weigh(reports.Info, where, text, why, instead)
+	if before != Broken {
+		l.State = Noted
+	}
 }
 
-// weigh adds a finding of a level of its own, at most the rule's.
+// weigh adds a finding of a level of its own.
 func (l *look) weigh(level reports.Level, where spot, text, why, instead string) {
-	if rank(level) > rank(l.rule.level) {
-		level = l.rule.level
-	}
 	if where.place == (settings.Place{}) {
 		where.place = l.whole()
 	}
+	where.via = slices.DeleteFunc(slices.Clone(where.via), func(p settings.Place) bool { return p == where.place })
 	l.findings = append(l.findings, Finding{Rule: l.rule.id, Level: level, Server: l.Server, Place: where.place, Via: where.via,
 		Text: text, Why: why, Instead: strings.TrimRight(instead, "\n")})
-	switch {
-	case level != reports.Info || l.rule.level == reports.Info:
-		l.State = Broken
-	case l.State != Broken:
-		l.State = Noted
-	}
+	l.State = Broken
 }
 
 // silent says that the files don't tell.

@@ -9,8 +9,9 @@ import (
 	"github.com/relayspec/relayspec/reports"
 )
 
-// WriteText writes findings for people: each with its place and rule, why, and what to write instead; then their number.
-func WriteText(w io.Writer, setups []*settings.Setup, findings []Finding) error {
+// WriteText writes findings for people: each with its place and rule, why, and what to write instead; then their number, and
+// what could not be judged.
+func WriteText(w io.Writer, setups []*settings.Setup, findings []Finding, unsaid []Outcome) error {
 	var b strings.Builder
 	counts := map[reports.Level]int{}
 	for _, f := range findings {
@@ -32,9 +33,28 @@ func WriteText(w io.Writer, setups []*settings.Setup, findings []Finding) error 
 	for _, l := range Levels() {
 		parts = append(parts, fmt.Sprintf("%d %s", counts[l], l))
 	}
+	for _, g := range byReason(unsaid) {
+		b.WriteString(wrapped("not judged, as ", "    ", g))
+	}
 	fmt.Fprintf(&b, "%s: %s\n", strings.Join(servers, "; "), strings.Join(parts, ", "))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// byReason gives a line for each thing that the files don't tell, with the rules that are about it.
+func byReason(unsaid []Outcome) []string {
+	var reasons []string
+	rules := map[string][]string{}
+	for _, o := range unsaid {
+		if rules[o.Unsaid] == nil {
+			reasons = append(reasons, o.Unsaid)
+		}
+		rules[o.Unsaid] = append(rules[o.Unsaid], o.Rule)
+	}
+	for i, reason := range reasons {
+		reasons[i] = reason + ": " + strings.Join(rules[reason], ", ")
+	}
+	return reasons
 }
 
 // rulesOf gives the rules that a finding is about.

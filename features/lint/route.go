@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -105,14 +106,16 @@ func relayLine(l *look) {
 // port is PORT-PLAIN.
 func port(l *look) {
 	r := l.route()
-	if !r.Known || r.Value.Host == "" {
+	if !r.Known {
 		l.silent("the files name no relay host")
-		return
+	}
+	if r.Value.Host == "" {
+		return // HOST-RELAY tells of it
 	}
 	n, implicit := portOf(r.Value), l.ImplicitTLS.Known && l.ImplicitTLS.Value
 	switch {
 	case n != 25 && n != 465 && n != 587:
-		l.tell(at(r), fmt.Sprintf("mail goes to port %d", n), "The relay is served on the ports 25, 465 and 587", l.relayAs(r.Value, at(r)))
+		l.tell(at(r), fmt.Sprintf("mail goes to port %d", n), "The relay is served on the ports 25, 465 and 587", cmp.Or(l.write("port", at(r)), l.relayAs(r.Value, at(r))))
 	case n == 465 && !implicit:
 		l.tell(at(r), "mail goes to port 465, and TLS isn't spoken from the start",
 			"On port 465 the relay awaits TLS before it greets, although the document names the port where TLS isn't required; "+
@@ -133,15 +136,19 @@ func portOf(r settings.Relay) int {
 // port587 is PORT-587-TLS: about the console's setting, or one that requires TLS by itself.
 func port587(l *look) {
 	r, tls := l.route(), l.TLS
-	if !r.Known || r.Value.Host == "" {
+	if !r.Known {
 		l.silent("the files name no relay host")
-		return
+	}
+	if r.Value.Host == "" {
+		return // HOST-RELAY tells of it
 	}
 	n := portOf(r.Value)
 	required := tls.Known && (tls.Value == settings.RequiredTLS || tls.Value == settings.MutualTLS)
 	clear := tls.Known && tls.Value == settings.NoTLS && !(l.ImplicitTLS.Known && l.ImplicitTLS.Value)
 	const refused = "Where \"Require TLS encryption\" is ticked in the console, the relay refuses what comes in clear, and port 587 is the one to use"
 	switch {
+	case n == 465 && l.ImplicitTLS.Known && l.ImplicitTLS.Value && !l.RequireTLS: // encrypted, on a port of the document's
+		l.note(at(r), "mail goes to port 465", refused, l.write("port587", at(r)))
 	case (l.RequireTLS || required) && n != 587:
 		l.tell(at(r), fmt.Sprintf("TLS is required, and mail goes to port %d", n), refused, l.write("port587", at(r)))
 	case l.RequireTLS && clear:
@@ -167,7 +174,11 @@ func authInTLS(l *look) {
 		l.tell(at(l.Auth), "the server authenticates, and doesn't use TLS",
 			"The relay takes credentials in TLS only; in clear there is no AUTH, and only the server's address identifies it", l.write("port587", at(l.Auth)))
 	case l.TLS.Value == settings.OpportunisticTLS:
-		l.note(at(l.TLS), "the server authenticates, and uses TLS only where it is offered",
-			"Should STARTTLS not be offered once, mail goes on without AUTH, or the password in clear", l.write("port587", at(l.TLS)))
+		where := at(l.TLS)
+		if !where.written {
+			where = at(l.Auth)
+		}
+		l.note(where, "the server authenticates, and uses TLS only where it is offered",
+			"Should STARTTLS not be offered once, mail goes on without AUTH, or the password in clear", l.write("port587", where))
 	}
 }

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta/settings"
@@ -163,16 +164,21 @@ func firstRetry(l *look) {
 
 // ladder is EX2003-RETRY.
 func ladder(l *look) {
-	names := []string{"first", "second", "third", "subsequent"}
-	for i, want := range []time.Duration{time.Minute, time.Minute, 3 * time.Minute, 5 * time.Minute} {
-		if i >= len(l.Retry.Intervals) || !l.Retry.Intervals[i].Known {
-			l.silent("the files don't tell the %s retry interval", names[i])
-			continue
+	want := []time.Duration{time.Minute, time.Minute, 3 * time.Minute, 5 * time.Minute}
+	var words []string
+	wrong, where := len(l.Retry.Intervals) > len(want), spot{}
+	for i, f := range l.Retry.Intervals {
+		words = append(words, span(f.Value))
+		if i < len(want) && f.Value != want[i] {
+			wrong = true
 		}
-		f := l.Retry.Intervals[i]
-		if f.Value != want {
-			l.tell(at(f), fmt.Sprintf("the %s retry interval is %s", names[i], span(f.Value)),
-				"The document wants 1, 1, 3 and then 5 minutes, so that mail that met the relay's peak limit is soon tried again", l.write("retry", at(f)))
-		}
+		where = at(f)
+	}
+	switch {
+	case len(l.Retry.Intervals) < len(want):
+		l.silent("the files don't tell the four retry intervals")
+	case wrong:
+		l.tell(where, "the retry intervals are "+strings.Join(words, ", "),
+			"The document wants 1, 1, 3 and then 5 minutes, so that mail that met the relay's peak limit is soon tried again", l.write("retry", where))
 	}
 }

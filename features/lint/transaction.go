@@ -50,7 +50,7 @@ func recipients(l *look) {
 	case !n.Known:
 		l.silent("the files don't tell how many recipients a transaction has")
 	case n.Value > 100 || n.Value == 0 && n.Written():
-		l.tell(at(n), fmt.Sprintf("a transaction has up to %s recipients", bound(n.Value)),
+		l.tell(at(n), "a transaction may have "+bound(n.Value),
 			"More than 100 may be refused: RFC 5321 makes a relay take no more, and those behind get 452", l.write("recipients", at(n), "{count}", "100"))
 	}
 }
@@ -64,16 +64,16 @@ func nullSender(l *look) {
 		l.silent("the files don't tell how many recipients a transaction has")
 	case n.Value == 1:
 	case n.Written():
-		l.weigh(should, at(n), "mail without a sender may have "+bound(n.Value)+" recipients a transaction, too", why, l.write("null-sender", at(n)))
+		l.weigh(should, at(n), "a transaction may have "+bound(n.Value)+", also where the sender is empty", why, l.write("null-sender", at(n)))
 	default:
-		l.note(at(n), "mail without a sender may have several recipients a transaction ("+bound(n.Value)+")", why, l.write("null-sender", at(n)))
+		l.note(at(n), "a transaction may have "+bound(n.Value)+" by default, also where the sender is empty", why, l.write("null-sender", at(n)))
 	}
 }
 
-// bound is a number of which 0 means that there is none.
+// bound says how many recipients, of a number of which 0 means any.
 func bound(n int) string {
 	if n == 0 {
-		return "any number of"
+		return "any number of recipients"
 	}
-	return fmt.Sprint(n)
+	return fmt.Sprintf("%d recipients", n)
 }

@@ -69,6 +69,8 @@ func Assumable() []target.Capability {
 
 // Setup is how an administrator sets the server up. The zero value but for Ports is the documented recipe.
 type Setup struct {
+	// Clock: the scenario lets time pass. A server whose timers are shortened for it has them so.
+	Clock bool
 	// RelayHost is the relay as the configuration names it. "": smtp-relay.gmail.com.
 	RelayHost string
 	// Ports say where each of the relay's ports is really served: 25 -> 127.0.0.1:40001. The server's own resolver, or the

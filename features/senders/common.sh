@@ -29,6 +29,9 @@ settles() {
 	printf '127.0.0.1 localhost\n127.0.0.1 %s %s\n::1 localhost\n' "$HOST" "${HOST%%.*}" >/etc/hosts
 }
 
+# qualified: HOST is more than a bare name, and may be written down.
+qualified() { [[ $HOST == *.* ]]; }
+
 # scaled SECONDS: a time of the server's, shortened, in whole seconds.
 scaled() { echo $(($1 > SCALE ? $1 / SCALE : 1)); }
 

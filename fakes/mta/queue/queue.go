@@ -137,15 +137,22 @@ type Queue struct {
 	first   *Item // in the order in which they came
 	last    *Item
 	held    int
-	waiting map[int64][]*Item // by when they are due
-	times   times             // the keys of waiting
+	waiting map[int64]*those // by when they are due
+	times   times            // the keys of waiting
+	recent  *those           // the last of waiting that was added to: very many fall due together
+}
+
+// those are the messages that are due at one time.
+type those struct {
+	due   int64
+	items []*Item
 }
 
 // Open makes a queue in memory or, where folder is given, one that is kept there: what was in it is due at once.
 //
 // Errors: the folder can't be made, read or written, another process has it, or a file in it isn't a queue's.
 func Open(directory string) (*Queue, error) {
-	q := &Queue{waiting: map[int64][]*Item{}}
+	q := &Queue{waiting: map[int64]*those{}}
 	if directory == "" {
 		return q, nil
 	}
@@ -224,6 +231,32 @@ func (q *Queue) PutBack(i *Item, recipients []string, s State, due time.Time) er
 	return err
 }
 
+// Defer puts back many messages at once, for all of their recipients. again is told of each what is known of it, changes that,
+// and says when it is due; it must not use the queue.
+//
+// Error: as PutBack's, of all of them.
+func (q *Queue) Defer(items []*Item, again func(born time.Time, s *State) (due time.Time)) error {
+	var failed []error
+	if q.folder != nil {
+		for _, i := range items {
+			s := i.State()
+			due := again(i.Born(), &s)
+			failed = append(failed, q.PutBack(i, nil, s, due))
+		}
+		return errors.Join(failed...)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, i := range items {
+		s := i.State()
+		due := again(i.Born(), &s)
+		i.set(s)
+		i.flags &^= taken
+		q.wait(i, due.UnixNano())
+	}
+	return nil
+}
+
 // change sets what is new of i.
 func (q *Queue) change(i *Item, recipients []string, s State) {
 	q.mu.Lock()
@@ -287,9 +320,14 @@ func (q *Queue) Due(now time.Time) []*Item {
 	var due []*Item
 	for len(q.times) > 0 && q.times[0] <= now.UnixNano() {
 		at := heap.Pop(&q.times).(int64)
-		due = append(due, q.waiting[at]...)
+		if due == nil {
+			due = q.waiting[at].items
+		} else {
+			due = append(due, q.waiting[at].items...)
+		}
 		delete(q.waiting, at)
 	}
+	q.recent = nil
 	for _, i := range due {
 		i.due = 0
 		i.flags |= taken
@@ -310,7 +348,7 @@ func (q *Queue) All() []*Item {
 		}
 	}
 	clear(q.waiting)
-	q.times = nil
+	q.times, q.recent = nil, nil
 	return all
 }
 
@@ -375,11 +413,15 @@ const grain = int64(time.Millisecond)
 func (q *Queue) wait(i *Item, due int64) {
 	due = (due + grain - 1) / grain * grain
 	i.due = due
-	those, known := q.waiting[due]
-	if !known {
+	if q.recent == nil || q.recent.due != due {
+		q.recent = q.waiting[due]
+	}
+	if q.recent == nil {
+		q.recent = &those{due: due}
+		q.waiting[due] = q.recent
 		heap.Push(&q.times, due)
 	}
-	q.waiting[due] = append(those, i)
+	q.recent.items = append(q.recent.items, i)
 }
 
 // times is a heap of times.

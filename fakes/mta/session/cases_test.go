@@ -86,6 +86,8 @@ func TestCases(t *testing.T) {
 			1, Nothing, "EHLO AUTH QUIT", "deferred at auth 535"},
 		{"535", "sendmail exim", `{"ext": ["AUTH LOGIN PLAIN", "STARTTLS"], "auth_after_tls": true, "certificate": "trusted", "auth": "535 5.7.8 no"}`,
 			1, Nothing, "EHLO STARTTLS EHLO AUTH AUTH MAIL RCPT DATA . QUIT", "delivered"},
+		{"421 to AUTH", "sendmail exim postfix", `{"ext": ["AUTH LOGIN PLAIN", "STARTTLS"], "auth_after_tls": true, "certificate": "trusted",
+			"auth": [{"reply": "421 4.7.0 later", "close": true}]}`, 1, Nothing, "EHLO STARTTLS EHLO AUTH", "deferred at auth 421"},
 		{"AUTH in clear text", "postfix exim", `{"ext": ["AUTH PLAIN"]}`, 1, Nothing, "EHLO MAIL RCPT DATA . QUIT", "delivered"},
 		{"no AUTH", "qmail", `{"ext": ["AUTH PLAIN"]}`, 1, Nothing, "HELO MAIL RCPT DATA . QUIT", "delivered"},
 		{"a certificate that isn't trusted", "exim", `{"ext": ["STARTTLS"]}`, 1, Nothing,
@@ -142,6 +144,9 @@ func tried(o Options, recipients int, next Next) string {
 	s, err := Open(context.Background(), o)
 	var refused *Refused
 	if errors.As(err, &refused) {
+		if refused.Err != nil {
+			return err.Error()
+		}
 		return fmt.Sprintf("%s at %s %d", refused.Verdict, refused.Stage, refused.Reply.Code)
 	}
 	if err != nil {

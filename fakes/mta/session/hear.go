@@ -42,7 +42,7 @@ func (t *transaction) heardRcpt(reply client.Reply) {
 			return
 		}
 		t.decide(i, meaning.Verdict(), client.Rcpt, reply, nil)
-		if t.open == 0 && t.then == Keep {
+		if t.open == 0 { // every one was refused
 			t.stage, t.then = client.Rcpt, meaning.Then()
 		}
 	}
@@ -148,21 +148,11 @@ func (t *transaction) finish() {
 	case t.gone:
 	case t.quit:
 		t.s.left()
-	case t.then == Leave && !t.delivered():
+	case t.then == Leave:
 		t.s.leave()
 	default:
 		t.close()
 	}
-}
-
-// delivered tells whether any recipient has the message.
-func (t *transaction) delivered() bool {
-	for i := range t.fates {
-		if t.fates[i].Verdict == Delivered {
-			return true
-		}
-	}
-	return false
 }
 
 // close says RSET where the server answers such a refusal with it, and QUIT where nothing follows.

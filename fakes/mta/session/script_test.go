@@ -32,6 +32,7 @@ type oddity struct {
 type oddRelay struct {
 	offers string // what EHLO announces
 	turns  []oddity
+	heard  *[]string // what it was told, if anybody wants to know
 }
 
 // oddRelays draws one.
@@ -81,13 +82,14 @@ func (o oddRelay) meet(conn net.Conn) {
 			return
 		}
 	}
-	io.Copy(io.Discard, in)
+	for err := error(nil); err == nil; _, err = o.line(in) {
+	}
 }
 
 // hear takes what the sender says next, and gives what is usual to reply.
 func (o oddRelay) hear(in *bufio.Reader, content bool) (string, error) {
-	line, err := in.ReadString('\n')
-	for ; content && err == nil && line != ".\r\n"; line, err = in.ReadString('\n') {
+	line, err := o.line(in)
+	for ; content && err == nil && line != ".\r\n"; line, err = o.line(in) {
 	}
 	verb, argument, _ := strings.Cut(strings.TrimSpace(line), " ")
 	switch verb {
@@ -107,6 +109,15 @@ func (o oddRelay) hear(in *bufio.Reader, content bool) (string, error) {
 		_, err = in.Discard(octets)
 	}
 	return "250 ok\r\n", err
+}
+
+// line takes a line.
+func (o oddRelay) line(in *bufio.Reader) (string, error) {
+	line, err := in.ReadString('\n')
+	if o.heard != nil && line != "" {
+		*o.heard = append(*o.heard, strings.TrimSpace(line))
+	}
+	return line, err
 }
 
 // ordeal is what a server is put through: the relay's two connections, and what it sends.
@@ -275,10 +286,62 @@ func silentAfter(turns int) func(context.Context) (net.Conn, error) {
 	for range turns {
 		silent.turns = append(silent.turns, oddity{usual: true})
 	}
-	return func(context.Context) (net.Conn, error) {
-		here, there := memnet.Pair(netip.MustParseAddrPort("127.0.0.1:1"), netip.MustParseAddrPort("127.0.0.2:25"))
-		go silent.meet(there)
-		return here, nil
+	return silent.dial
+}
+
+// dial connects to the relay.
+func (o oddRelay) dial(context.Context) (net.Conn, error) {
+	here, there := memnet.Pair(netip.MustParseAddrPort("127.0.0.1:1"), netip.MustParseAddrPort("127.0.0.2:25"))
+	go o.meet(there)
+	return here, nil
+}
+
+// What no relay should say: the server does no harm, and says what it does in the ends of sessions.
+func TestOddReplies(t *testing.T) {
+	const all = "250-mail\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
+	for _, tt := range []struct {
+		name, server string
+		turns        []string // "": the usual; what comes behind them is usual
+		want         string
+		fates        string
+	}{
+		{"354 although nobody is there", "postfix", []string{"", "", "", "550 no\r\n"},
+			"EHLO x.y|MAIL FROM:<a@x>|RCPT TO:<b@x>|DATA|.|QUIT", "bounced rcpt 550"},
+		{"421 to DATA when nobody is left", "postfix", []string{"", "", "", "550 no\r\n", "421 bye\r\n"},
+			"EHLO x.y|MAIL FROM:<a@x>|RCPT TO:<b@x>|DATA", "bounced rcpt 550"},
+		{"421 to RCPT after MAIL was refused", "postfix", []string{"", "", "550 no\r\n", "421 bye\r\n"},
+			"EHLO x.y|MAIL FROM:<a@x>|RCPT TO:<b@x>|DATA", "bounced mail 550"},
+		{"a chunk is taken although nobody is there", "exim", []string{"", "", "", "550 no\r\n"},
+			"EHLO x.y|MAIL FROM:<a@x>|RCPT TO:<b@x>|BDAT 6 LAST|QUIT", "bounced rcpt 550"},
+		{"250 to DATA", "sendmail", []string{"", "", "", "", "250 ok\r\n"},
+			"EHLO x.y|MAIL From:<a@x>|RCPT To:<b@x>|DATA|QUIT", "deferred data 250"},
+		{"354 to MAIL", "postfix", []string{"", "", "354 go\r\n"}, "", "deferred mail 354"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				odd := oddRelay{offers: all, heard: &[]string{}}
+				for _, says := range tt.turns {
+					odd.turns = append(odd.turns, oddity{usual: says == "", says: says})
+				}
+				odd.turns = append(odd.turns, make([]oddity, 5)...)
+				for i := len(tt.turns); i < len(odd.turns); i++ {
+					odd.turns[i].usual = true
+				}
+				s := begun(t, Options{Manner: manner(t, tt.server), Host: "x.y", Dial: odd.dial})
+				e := Envelope{Sender: "a@x", Recipients: []string{"b@x"}, Content: []byte("text\r\n")}
+				fates, again, err := s.Send(context.Background(), e, Nothing)
+				if err != nil || again {
+					t.Error(again, err)
+				}
+				synctest.Wait()
+				if got := fmt.Sprint(fates[0].Verdict, " ", fates[0].Stage, " ", fates[0].Reply.Code); got != tt.fates {
+					t.Errorf("fate %s, want %s", got, tt.fates)
+				}
+				if got := strings.Join(*odd.heard, "|"); tt.want != "" && got != tt.want {
+					t.Errorf("it says\n%s, want\n%s", got, tt.want)
+				}
+			})
+		})
 	}
 }
 

@@ -3,6 +3,8 @@
 //
 // It decides what a reply means for a message (Fate), and for the connection; when to try again, and which message comes
 // next, is the engine's (fakes/mta).
+//
+// Start with Open and Session.Send; Manner says what servers differ in, and Replies what they make of replies.
 package session
 
 import (

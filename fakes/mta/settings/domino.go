@@ -177,7 +177,7 @@ func (d *domino) setUp(s *Setup, items map[string]setting) {
 			d.r.fail(host.Place, "the relay host: %v", err)
 		}
 		s.Relay = as(host, relay)
-		if port := first(items, "smtpoutboundport", "smtpoutboundtcpipportnumber"); port.Known {
+		if port := first(items, "outboundtcpipportnumber", "smtpoutboundport"); port.Known {
 			n, err := portNumber(port.Value)
 			if err != nil {
 				d.r.fail(port.Place, "the port: %v", err)
@@ -189,7 +189,7 @@ func (d *domino) setUp(s *Setup, items map[string]setting) {
 	s.Hello = s.Host
 	s.Domains = d.domains(items)
 	s.ImplicitTLS, s.Auth, s.TLS = byDefault(false), byDefault(false), byDefault(NoTLS)
-	if ssl := first(items, "sslnegotiatedovertcpipport", "sslnegotiated", "negotiatedssl"); ssl.Known {
+	if ssl := first(items, "sslnegotiatedovertcpipport", "outboundtcpipportstatus"); ssl.Known {
 		s.TLS = d.tls(ssl)
 	}
 	if again := first(items, "initialtransferretryinterval", "initialretryinterval"); again.Known {
@@ -223,9 +223,12 @@ func (d *domino) domains(items map[string]setting) []setting {
 
 func (d *domino) tls(ssl setting) Found[TLS] {
 	level, ok := map[string]TLS{"disabled": NoTLS, "no": NoTLS, "0": NoTLS, "enabled": OpportunisticTLS, "yes": OpportunisticTLS,
-		"1": OpportunisticTLS, "required": RequiredTLS, "2": RequiredTLS}[strings.ToLower(ssl.Value)]
+		"1": OpportunisticTLS, "negotiated ssl": OpportunisticTLS, "required": RequiredTLS, "2": RequiredTLS}[strings.ToLower(ssl.Value)]
 	if !ok {
-		d.r.fail(ssl.Place, "SSL negotiated over TCP/IP port: %q: expected Enabled, Disabled or Required", ssl.Value)
+		d.r.fail(ssl.Place, "%q: expected Enabled, Disabled, Required or Negotiated SSL", ssl.Value)
+	}
+	if strings.HasSuffix(ssl.Text, "status: "+ssl.Value) && level == OpportunisticTLS && !strings.EqualFold(ssl.Value, "negotiated ssl") {
+		level = NoTLS // a port that is enabled is one in clear
 	}
 	return as(ssl, level)
 }

@@ -9,10 +9,17 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
+// mostYAML is how many octets are parsed as YAML: a Configuration document has some thousand.
+const mostYAML = 128 << 10
+
 // readDocumentsYAML reads documents that somebody wrote down as YAML: each document of the file, each member of a list,
 // and each section that is named for a form (ServerConfig, Configuration, Server) is one of Domino's; other sections are
 // those of the form's tabs, and their items are the document's.
 func readDocumentsYAML(r *reading, t *text) []document {
+	if size := len(strings.Join(t.lines, "\n")); size > mostYAML {
+		r.fail(Place{File: t.file}, "has %d KB, documents as YAML no more than %d KB: give those of one server", size>>10, mostYAML>>10)
+		return nil
+	}
 	file, err := parser.ParseBytes([]byte(strings.Join(t.lines, "\n")), 0)
 	if err != nil {
 		at := Place{File: t.file}
@@ -57,11 +64,11 @@ func (y *yamlDocuments) document(n ast.Node, form string, depth int) {
 		}
 	case *ast.MappingNode:
 		doc := document{form: form, place: y.place(n)}
-		y.section(&doc, n.Values, 0)
+		y.section(&doc, n.Values, "", 0)
 		y.keep(doc)
 	case *ast.MappingValueNode:
 		doc := document{form: form, place: y.place(n)}
-		y.section(&doc, []*ast.MappingValueNode{n}, 0)
+		y.section(&doc, []*ast.MappingValueNode{n}, "", 0)
 		y.keep(doc)
 	case nil:
 	default:
@@ -83,8 +90,9 @@ func (y *yamlDocuments) keep(doc document) {
 	}
 }
 
-// section takes the labels of a section.
-func (y *yamlDocuments) section(doc *document, values []*ast.MappingValueNode, depth int) {
+// section takes the labels of a section, whose own label is tab. Ports have the same labels on the tabs of mail that comes
+// in and of mail that goes out: those of the latter begin with outbound.
+func (y *yamlDocuments) section(doc *document, values []*ast.MappingValueNode, tab string, depth int) {
 	if depth > mostNested {
 		y.r.fail(doc.place, "sections are nested too deeply")
 		return
@@ -97,11 +105,14 @@ func (y *yamlDocuments) section(doc *document, values []*ast.MappingValueNode, d
 				continue
 			}
 		}
+		if strings.Contains(strings.ToLower(tab), "outbound") && strings.HasPrefix(itemName(key), "tcpip") {
+			key = "outbound" + key
+		}
 		switch value := v.Value.(type) {
 		case *ast.MappingNode:
-			y.section(doc, value.Values, depth+1)
+			y.section(doc, value.Values, key, depth+1)
 		case *ast.MappingValueNode:
-			y.section(doc, []*ast.MappingValueNode{value}, depth+1)
+			y.section(doc, []*ast.MappingValueNode{value}, key, depth+1)
 		case *ast.SequenceNode:
 			y.list(doc, key, value)
 		case ast.ScalarNode:

@@ -13,8 +13,9 @@ import (
 
 // exchange is what the commands of Exchange 2007 and 2010 print, on one kind of server.
 type exchange struct {
-	r *reading
-	s *Setup
+	r     *reading
+	s     *Setup
+	edges map[string]bool
 }
 
 // readExchange gives a Setup for the hub, and one for the edge where files of it are given.
@@ -43,7 +44,7 @@ func readExchange(r *reading, files []source) []*Setup {
 			s.Server = "exchange-edge"
 		}
 		s.Objects = r.merged(objects[role])
-		(&exchange{r, s}).setUp()
+		(&exchange{r, s, edges}).setUp()
 		all = append(all, s)
 	}
 	return all
@@ -73,29 +74,40 @@ func short(server string) string {
 	return name
 }
 
-// roleOf tells on what kind of server a file was made: its own objects say it, or else the file's name.
+// roleOf tells on what kind of server a file was made: its own objects say it, or else the file's name. A hub's lists have
+// the edges too.
 func roleOf(f source, objects []Object, edges map[string]bool) Role {
+	atEdge, atHub := false, false
 	for _, o := range objects {
-		server := ""
-		switch o.Kind {
-		case "EdgeSubscription":
+		if o.Kind == "EdgeSubscription" {
 			return HubRole
-		case "TransportServer":
-			server = o.Name
-		case "ReceiveConnector":
-			if server = o.text("Server"); server == "" {
-				server, _, _ = strings.Cut(o.text("Identity"), "\\")
-			}
 		}
-		if server != "" && edges[short(server)] {
-			return EdgeRole
+		if server := o.server(); server != "" {
+			atEdge = atEdge || edges[short(server)]
+			atHub = atHub || !edges[short(server)]
 		}
 	}
 	name := strings.ToLower(filepath.Base(f.file))
-	if strings.Contains(name, "edge") && !strings.Contains(name, "hub") {
+	if atEdge && !atHub || strings.Contains(name, "edge") && !strings.Contains(name, "hub") {
 		return EdgeRole
 	}
 	return HubRole
+}
+
+// server is the one that a receive connector or the settings of transport are of.
+func (o Object) server() string {
+	switch o.Kind {
+	case "TransportServer":
+		return o.Name
+	case "ReceiveConnector":
+		if server := o.text("Server"); server != "" {
+			return server
+		}
+		if server, _, ok := strings.Cut(o.text("Identity"), "\\"); ok {
+			return server
+		}
+	}
+	return ""
 }
 
 // text is the first value of a property.
@@ -273,13 +285,13 @@ func (e *exchange) session(o Object) {
 
 // transport reads Get-TransportServer.
 func (e *exchange) transport() {
+	s := e.s
 	var o Object
-	for _, each := range e.s.Objects {
-		if each.Kind == "TransportServer" {
+	for _, each := range s.Objects {
+		if each.Kind == "TransportServer" && (o.Values == nil || e.edges[short(each.Name)] == (s.Role == EdgeRole)) {
 			o = each
 		}
 	}
-	s := e.s
 	s.Host = setting{}
 	if name := o.Values["Name"]; len(name) > 0 {
 		s.Host = name[0]

@@ -62,6 +62,9 @@ func (e *exchange2003) metabase(t *text) {
 			v.Value = strings.TrimSpace(v.Value + " " + strings.Trim(trimmed, `"`))
 			e.server[last] = v
 		default:
+			if strings.Contains(strings.ToLower(trimmed), "password") {
+				trimmed = hidden
+			}
 			e.r.fail(t.at(i), "expected Name : (TYPE) value, as adsutil prints, not %q", trimmed)
 		}
 	}

@@ -84,11 +84,12 @@ func (f *formatList) endProperty() {
 // elements gives the values of a list, or the one that it is. An empty list has one that is empty.
 func (f *formatList) elements(name string) []setting {
 	inside, isList := strings.CutPrefix(f.value.Value, "{")
-	if !isList {
+	isFlags := slices.Contains([]string{"AuthMechanism", "PermissionGroups", "ServerRole"}, name) // a, b without brackets
+	if !isList && !isFlags {
 		return []setting{f.value}
 	}
 	inside, closed := strings.CutSuffix(inside, "}")
-	if !closed {
+	if isList && !closed {
 		f.r.fail(f.value.Place, "%s: the list isn't closed by }: %q; is the output cut?", name, f.value.Value)
 	}
 	var all []setting
@@ -164,10 +165,17 @@ func (o Object) same(other Object) bool {
 	return strings.EqualFold(o.Name, other.Name)
 }
 
+// mostObjects is how many objects are looked at: organisations have some dozens of connectors.
+const mostObjects = 5000
+
 // merged gives objects of which each stands once: of one that is printed again, the later properties hold.
 func (r *reading) merged(objects []Object) []Object {
 	var all []Object
 	for _, o := range objects {
+		if len(all) == mostObjects {
+			r.fail(o.Place, "there are more than %d objects; give what the commands print of the servers that send", mostObjects)
+			break
+		}
 		at := slices.IndexFunc(all, o.same)
 		if at < 0 {
 			all = append(all, o)

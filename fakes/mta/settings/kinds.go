@@ -21,7 +21,7 @@ type kind struct {
 func kinds() []*kind {
 	re := regexp.MustCompile
 	return []*kind{
-		{"Postfix main.cf", "postfix", []string{"postfix", "osx"}, []string{"main.cf"},
+		{"Postfix main.cf", "postfix", []string{"postfix", "osx"}, []string{"main.cf", "master.cf"},
 			re(`^(relayhost|my[a-z]+|smtpd?_[a-z_]+|[a-z]*transport[a-z_]*|inet_[a-z]+|mail_[a-z]+|queue_[a-z]+|alias_[a-z]+|compatibility_level|[a-z]+_time|[a-z_]+_(maps|directory|limit|lifetime))\s*=`), readPostfix},
 		{"serveradmin settings mail", "osx", []string{"osx"}, nil, re(`^mail:[A-Za-z_]+(:\S*)?\s*=`), readServerAdmin},
 		{"sendmail.mc", "sendmail", []string{"sendmail"}, []string{"*.mc"},

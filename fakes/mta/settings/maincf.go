@@ -12,7 +12,7 @@ import (
 type parameters struct {
 	r       *reading
 	written map[string]setting // not expanded
-	cyclic  map[string]bool    // of which that was said
+	told    map[string]bool    // of which was said what is wrong with their expansion
 	strict  bool               // set once all are read: from then on, what is wrong is told
 }
 
@@ -57,9 +57,20 @@ func (p *parameters) read(t *text) {
 // set takes a parameter; of one that is written twice the last holds.
 func (p *parameters) set(name string, value setting) {
 	if before, ok := p.written[name]; ok && name != "?" && before.Value != value.Value {
-		p.r.warn(value.Place, "%s is written at %s too, as %q; this one holds", name, before.Place, before.Value)
+		p.r.warn(value.Place, "%s is written at %s too, as %q; this one holds", name, before.Place, shown(name, before.Value))
 	}
 	p.written[name] = value
+}
+
+// shown is a parameter's value without a password.
+func shown(name, value string) string {
+	switch {
+	case strings.HasSuffix(name, "_pwd"):
+		return hidden
+	case name == "smtp_sasl_password_maps" && strings.HasPrefix(value, "static:"):
+		return "static:" + hidden
+	}
+	return value
 }
 
 // get gives a parameter, or else its default; its value is expanded. It isn't Known where neither is, or where it rests on
@@ -73,28 +84,39 @@ func (p *parameters) get(name string) setting {
 		}
 		value = byDefault(text)
 	}
-	e := expansion{p: p, first: name, at: value.Place, open: []string{name}}
-	value.Value, value.Known = e.expand(value.Value), !e.unknown
+	e := expansion{p: p, open: []string{name}}
+	value.Value, value.Known, value.Via = e.expand(value.Value), !e.unknown, e.via
+	switch {
+	case ok:
+		p.tell(name, value.Place, &e)
+	case len(e.via) > 0: // a default that rests on what is written stands where that does
+		value.Place, value.Text = e.via[0], e.texts[0]
+		p.tell(name, value.Place, &e)
+	}
+	if e.wrong != nil {
+		return setting{}
+	}
 	if !ok {
 		value.Value = derived(name, value.Value)
 	}
-	value.Via = e.via
-	if e.wrong != nil {
-		if p.strict && !p.cyclic[name] {
-			p.cyclic[name] = true
-			at := value.Place
-			if at == (Place{}) && len(e.via) > 0 {
-				at = e.via[0]
-			}
-			p.r.fail(at, "%s: %v", name, e.wrong)
-		}
-		return setting{}
-	}
-	if !ok && len(e.via) > 0 {
-		// A default that rests on what is written stands where that does.
-		value.Place, value.Text = e.via[0], e.texts[0]
-	}
 	return value
+}
+
+// tell says once what is wrong with an expansion, and on what a parameter that is asked for rests though it isn't written.
+func (p *parameters) tell(name string, at Place, e *expansion) {
+	if !p.strict || p.told[name] {
+		return
+	}
+	_, matters := postfixDefaults()[name]
+	switch {
+	case e.wrong != nil && (matters || e.endless): // Postfix expands some of the others in another way, or not at all
+		p.r.fail(at, "%s: %v", name, e.wrong)
+	case matters && e.misses():
+		p.r.warn(at, "%s rests on $%s, which these files don't write: what it comes to isn't known", name, strings.Join(e.missing, ", $"))
+	default:
+		return
+	}
+	p.told[name] = true
 }
 
 // derived makes of what a default expands to what it is: the default domain is the host's name without its first label.
@@ -111,7 +133,7 @@ func (p *parameters) checkAll(s *Setup) {
 	for _, name := range slices.Sorted(maps.Keys(p.written)) {
 		value := p.get(name)
 		if name == "smtp_sasl_password_maps" && strings.HasPrefix(value.Value, "static:") {
-			value = secretly(as(value, "static:"+hidden), name+" = static:"+hidden)
+			value = secretly(as(value, shown(name, value.Value)), name+" = "+shown(name, value.Value))
 		}
 		if value.Known {
 			s.other(name, value)
@@ -179,220 +201,4 @@ func (p *parameters) list(name string) []setting {
 		all = append(all, as(value, member))
 	}
 	return all
-}
-
-// expansion is the expansion of one parameter.
-type expansion struct {
-	p       *parameters
-	first   string // whose value is expanded
-	at      Place
-	open    []string // the parameters that are being expanded, the first outermost
-	steps   int
-	via     []Place
-	texts   []string // the lines of via
-	unknown bool     // something that nobody knows was asked for
-	wrong   error
-}
-
-// What an expansion may grow to: no configuration comes near.
-const (
-	mostSteps  = 10_000
-	mostOctets = 1 << 16
-)
-
-// expand gives s with its $name, ${name}, $(name), ${name?text}, ${name:text}, ${name?{a}:{b}} and ${{a} == {b} ? {c} : {d}}.
-func (e *expansion) expand(s string) string {
-	var out strings.Builder
-	for s != "" && e.wrong == nil {
-		before, rest, found := strings.Cut(s, "$")
-		out.WriteString(before)
-		if !found {
-			break
-		}
-		if e.steps++; e.steps > mostSteps || out.Len() > mostOctets {
-			e.wrong = fmt.Errorf("its expansion doesn't end within %d steps and %d octets; write what it is to be", mostSteps, mostOctets)
-			break
-		}
-		s = e.one(rest, &out)
-	}
-	return out.String()
-}
-
-// one writes what the variable that rest begins with comes to, and gives what follows it.
-func (e *expansion) one(rest string, out *strings.Builder) string {
-	switch {
-	case rest == "":
-		e.wrong = fmt.Errorf("a $ without a name; write $name, or $$ for the character")
-	case rest[0] == '$':
-		out.WriteByte('$')
-		return rest[1:]
-	case rest[0] == '{' || rest[0] == '(':
-		inside, after, ok := bracketed(rest)
-		if !ok {
-			e.wrong = fmt.Errorf("%q isn't closed; write ${name}", "$"+rest)
-			return ""
-		}
-		out.WriteString(e.braced(inside))
-		return after
-	default:
-		n := wordLength(rest)
-		if n == 0 {
-			e.wrong = fmt.Errorf("no name follows the $ in %q; write $name, or $$ for the character", "$"+rest)
-			return ""
-		}
-		out.WriteString(e.value(rest[:n]))
-		return rest[n:]
-	}
-	return ""
-}
-
-func wordLength(s string) int {
-	n := 0
-	for n < len(s) && (s[n] == '_' || s[n] >= '0' && s[n] <= '9' || s[n]|0x20 >= 'a' && s[n]|0x20 <= 'z') {
-		n++
-	}
-	return n
-}
-
-// bracketed gives what stands between the bracket that s begins with and its fellow, and what follows.
-func bracketed(s string) (inside, after string, ok bool) {
-	open := s[0]
-	shut := map[byte]byte{'{': '}', '(': ')'}[open]
-	depth := 0
-	for i := range len(s) {
-		switch s[i] {
-		case open:
-			depth++
-		case shut:
-			if depth--; depth == 0 {
-				return s[1:i], s[i+1:], true
-			}
-		}
-	}
-	return "", "", false
-}
-
-// braced gives what the inside of ${} comes to.
-func (e *expansion) braced(inside string) string {
-	if strings.HasPrefix(strings.TrimSpace(inside), "{") {
-		return e.comparison(strings.TrimSpace(inside))
-	}
-	n := wordLength(inside)
-	name, rest := inside[:n], strings.TrimSpace(inside[n:])
-	if name == "" || rest != "" && rest[0] != '?' && rest[0] != ':' {
-		e.wrong = fmt.Errorf("%q isn't understood; write ${name}, ${name?text} or ${name:text}", "${"+inside+"}")
-		return ""
-	}
-	if rest == "" {
-		return e.value(name)
-	}
-	was := e.unknown
-	set := e.value(name) != ""
-	e.unknown = was // whether it is set is known, even of what isn't
-	return e.choose(set, rest)
-}
-
-// choose gives the branch of ?text, :text or ?{text}:{text} that holds.
-func (e *expansion) choose(set bool, rest string) string {
-	kind, text := rest[0], strings.TrimSpace(rest[1:])
-	yes, no := text, ""
-	if strings.HasPrefix(text, "{") {
-		inside, after, ok := bracketed(text)
-		after = strings.TrimSpace(after)
-		if !ok || after != "" && after[0] != ':' {
-			e.wrong = fmt.Errorf("%q isn't understood; write ?{text}:{text}", rest)
-			return ""
-		}
-		yes = inside
-		if after != "" {
-			no = strings.TrimSpace(after[1:])
-			if in, _, ok := bracketed(no + " "); ok && strings.HasPrefix(no, "{") {
-				no = in
-			}
-		}
-	} else {
-		yes = rest[1:]
-	}
-	if kind == ':' {
-		yes, no = "", yes
-	}
-	if set {
-		return e.expand(yes)
-	}
-	return e.expand(no)
-}
-
-// comparison gives what {a} == {b} ? {c} : {d} comes to.
-func (e *expansion) comparison(s string) string {
-	left, rest, ok := bracketed(s)
-	rest = strings.TrimSpace(rest)
-	at := strings.Index(rest, "{")
-	if !ok || at < 0 {
-		e.wrong = fmt.Errorf("%q isn't understood; write ${{a} == {b} ? {c} : {d}}", "${"+s+"}")
-		return ""
-	}
-	operator := strings.TrimSpace(rest[:at])
-	right, rest, ok := bracketed(rest[at:])
-	rest = strings.TrimSpace(rest)
-	holds, known := compare(e.expand(left), operator, e.expand(right))
-	switch {
-	case !ok || !known || rest != "" && rest[0] != '?' && rest[0] != ':':
-		e.wrong = fmt.Errorf("%q isn't understood; write ${{a} == {b} ? {c} : {d}}, with ==, !=, <, <=, > or >=", "${"+s+"}")
-		return ""
-	case rest == "" && holds:
-		return "bool"
-	case rest == "":
-		return ""
-	}
-	return e.choose(holds, rest)
-}
-
-// compare compares numbers as such, and all else as text.
-func compare(a, operator, b string) (holds, known bool) {
-	order := strings.Compare(a, b)
-	if x, err := count(a); err == nil {
-		if y, err := count(b); err == nil {
-			order = x - y
-		}
-	}
-	switch operator {
-	case "==":
-		return order == 0, true
-	case "!=":
-		return order != 0, true
-	case "<":
-		return order < 0, true
-	case "<=":
-		return order <= 0, true
-	case ">":
-		return order > 0, true
-	case ">=":
-		return order >= 0, true
-	}
-	return false, false
-}
-
-// value gives what a parameter comes to.
-func (e *expansion) value(name string) string {
-	if slices.Contains(e.open, name) {
-		e.wrong = fmt.Errorf("it expands to itself: $%s; write a value in one of them", strings.Join(append(e.open, name), " -> $"))
-		return ""
-	}
-	value, ok := e.p.written[name]
-	if ok {
-		e.via = append(e.via, value.Place)
-		e.texts = append(e.texts, value.Text)
-	} else if text, known := postfixDefaults()[name]; known {
-		value.Value = text
-	} else {
-		e.unknown = true
-		return ""
-	}
-	e.open = append(e.open, name)
-	defer func() { e.open = e.open[:len(e.open)-1] }()
-	text := e.expand(value.Value)
-	if !ok {
-		text = derived(name, text)
-	}
-	return text
 }

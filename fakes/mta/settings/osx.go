@@ -9,7 +9,7 @@ import (
 // readServerAdmin reads what serveradmin settings mail prints: mail:postfix:name = value. Server Admin writes Postfix's
 // main.cf from it, so what is said here holds as it would there; a main.cf that is given too is overwritten by it.
 func readServerAdmin(r *reading, files []source) []*Setup {
-	p := &parameters{r: r, written: map[string]setting{}, cyclic: map[string]bool{}}
+	p := &parameters{r: r, written: map[string]setting{}, told: map[string]bool{}}
 	s := &Setup{Server: "osx"}
 	lists := map[string]setting{}
 	for _, f := range files {
@@ -44,12 +44,15 @@ func serverAdminLine(p *parameters, lists map[string]setting, at Place, line str
 		key, value, ok = strings.TrimSuffix(trimmed, " ="), "", true
 	}
 	if !ok || !strings.HasPrefix(key, "mail:") {
+		if strings.Contains(trimmed, "_pwd") {
+			trimmed = hidden
+		}
 		p.r.fail(at, "expected mail:postfix:name = value, as serveradmin prints, not %q", trimmed)
 		return
 	}
 	if len(value) > 0 && value[0] == '"' {
 		if len(value) < 2 || value[len(value)-1] != '"' {
-			p.r.fail(at, "%s: the quotes aren't closed: %s", key, value)
+			p.r.fail(at, "%s: the quotes aren't closed", key)
 			return
 		}
 		value = strings.ReplaceAll(value[1:len(value)-1], `\"`, `"`)

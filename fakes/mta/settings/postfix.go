@@ -13,9 +13,9 @@ import (
 func postfixDefaults() map[string]string {
 	return map[string]string{
 		"mydomain":  "$myhostname", // less its first label
-		"relayhost": "", "default_transport": "smtp", "transport_maps": "",
+		"relayhost": "", "default_transport": "smtp", "transport_maps": "", "config_directory": "/etc/postfix",
 		"myorigin": "$myhostname", "mydestination": "$myhostname, localhost.$mydomain, localhost",
-		"smtp_helo_name": "$myhostname", "config_directory": "/etc/postfix", "default_database_type": "hash",
+		"smtp_helo_name":          "$myhostname",
 		"smtp_tls_security_level": "", "smtp_use_tls": "no", "smtp_enforce_tls": "no", "smtp_tls_wrappermode": "no",
 		"smtp_sasl_auth_enable": "no", "smtp_sasl_password_maps": "",
 		"smtp_connect_timeout": "30s", "smtp_helo_timeout": "300s", "smtp_mail_timeout": "300s", "smtp_rcpt_timeout": "300s",
@@ -30,27 +30,20 @@ func postfixDefaults() map[string]string {
 		"smtp_connection_cache_on_demand":       "yes",
 		"smtp_connection_cache_destinations":    "",
 		"smtp_connection_reuse_count_limit":     "0",
-		"smtp_connection_cache_time_limit":      "2s",
-		"smtp_tls_policy_maps":                  "",
-		"relay_domains":                         "",
-		"virtual_alias_domains":                 "",
-		"virtual_mailbox_domains":               "",
-		"smtp_tls_connection_reuse":             "no",
-		"inet_protocols":                        "all",
-		"smtp_sasl_security_options":            "noplaintext, noanonymous",
-		"smtp_sasl_tls_security_options":        "$smtp_sasl_security_options",
-		"compatibility_level":                   "0",
 	}
 }
 
 // readPostfix reads main.cf files, the later ones overriding, and the maps beside them.
 func readPostfix(r *reading, files []source) []*Setup {
-	p := &parameters{r: r, written: map[string]setting{}, cyclic: map[string]bool{}}
+	p := &parameters{r: r, written: map[string]setting{}, told: map[string]bool{}}
 	s := &Setup{Server: "postfix"}
 	for _, f := range files {
 		s.Files = append(s.Files, f.file)
-		p.read(f.text)
+		if f.name() != "master.cf" {
+			p.read(f.text)
+		}
 	}
+	p.readMaster(s)
 	p.setUp(s)
 	return []*Setup{s}
 }
@@ -201,21 +194,14 @@ func (p *parameters) maps(s *Setup, name string) []entry {
 // mapped gives the lines of a map: key, white space, value.
 func (p *parameters) mapped(t *text, from Place) []entry {
 	var all []entry
-	for i, line := range t.lines {
-		trimmed := strings.TrimSpace(line)
-		if trimmed == "" || trimmed[0] == '#' {
-			continue
-		}
-		if (line[0] == ' ' || line[0] == '\t') && len(all) > 0 {
-			all[len(all)-1].value.Value += " " + trimmed
-			continue
-		}
+	for _, line := range joinedLines(t) {
+		trimmed := strings.TrimSpace(line.Value)
 		at := strings.IndexAny(trimmed, " \t")
 		if at < 0 {
-			p.r.fail(t.at(i), "expected a key, white space and a value, not %q", trimmed)
+			p.r.fail(line.Place, "expected a key, white space and a value")
 			continue
 		}
-		value := written(strings.TrimSpace(trimmed[at:]), t.at(i), line)
+		value := as(line, strings.TrimSpace(trimmed[at:]))
 		value.Via = []Place{from}
 		all = append(all, entry{strings.ToLower(trimmed[:at]), value})
 	}

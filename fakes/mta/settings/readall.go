@@ -16,14 +16,28 @@ type reading struct {
 	warnings Faults
 }
 
+// mostFaults is how many faults are told, and how many warnings.
+const mostFaults = 100
+
 // fail notes what keeps the files from being read.
 func (r *reading) fail(at Place, format string, args ...any) {
-	r.errors = append(r.errors, &Fault{Place: at, Text: fmt.Sprintf(format, args...)})
+	r.errors = noted(r.errors, at, false, format, args)
 }
 
 // warn notes what is odd.
 func (r *reading) warn(at Place, format string, args ...any) {
-	r.warnings = append(r.warnings, &Fault{Place: at, Text: fmt.Sprintf(format, args...), Warning: true})
+	r.warnings = noted(r.warnings, at, true, format, args)
+}
+
+// noted adds a fault, unless there are many.
+func noted(faults Faults, at Place, warning bool, format string, args []any) Faults {
+	switch {
+	case len(faults) > mostFaults:
+		return faults
+	case len(faults) == mostFaults:
+		format, args = "and more from here on; is it the right file?", nil
+	}
+	return append(faults, &Fault{Place: at, Text: fmt.Sprintf(format, args...), Warning: warning})
 }
 
 // warnWindows notes that a server which wants lines that end with LF alone would misread t.

@@ -60,6 +60,7 @@ func TestOverrides(t *testing.T) {
 		{"x.dxl", "<database><document form='ServerConfig'><item name='ServerName'><text>SRV/ORG</text></item>\n<item name='RelayHost'><text>\nb.example</text></item></document>\n<document form='ServerConfig'><item name='ServerName'><text>*</text></item><item name='RelayHost'><text>a.example</text></item></document></database>", "b.example:3"},
 		{"c.yaml", "Configuration:\n- ServerName: '*'\n  RelayHost: a.example\n- ServerName: SRV/ORG\n  RelayHost: b.example\n", "b.example:5"},
 		{"c.yaml", "RelayHost: a.example\n---\nRelayHost: b.example\n", "b.example:3"},
+		{"c.yaml", "Server:\n  SMTP Outbound:\n    TCP/IP port number: 587\nConfiguration:\n  Relay host for messages: x\n  RelayHost: b.example\n", "b.example:6"},
 		{"gwia.cfg", "/mh-a.example\n--mh b.example\n", "b.example:2"},
 		{"gwia.cfg", "/mh=\"a.example\" /hn-x\n;/mh-b.example\n", "a.example:1"},
 		{"gwia.cfg", "--home /opt/novell/gw --mh=a.example --tc 5\n", "a.example:1"},
@@ -152,6 +153,38 @@ func TestUnitsOfSendmail(t *testing.T) {
 		s, _ := read(t, inFile(t, "sendmail.cf", "DSa.example\nO Timeout.datafinal="+given+"\n"))
 		if s.Timeouts.DataFinal.Value != want {
 			t.Errorf("%s: got %v", given, s.Timeouts.DataFinal.Value)
+		}
+	}
+}
+
+// Nor do faults and warnings show it.
+func TestNoFaultShowsASecret(t *testing.T) {
+	for _, files := range []map[string]string{
+		{"main.cf": "relayhost = a\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/x/sasl_passwd\n", "sasl_passwd": "a:u:hunter2\n"},
+		{"main.cf": "smtp_sasl_password_maps = static:u:hunter2\nsmtp_sasl_password_maps = static:u:hunter2x\n"},
+		{"main.cf": "smtp_sasl_auth_enable = perhaps\nsmtp_sasl_password_maps = static:u:hunter2 ${\n"},
+		{"sendmail.mc": "define(`SMART_HOST', `a')\nFEATURE(`authinfo')\n", "authinfo": "AuthInfo:a=\"P:hunter2\"\n"},
+		{"update-exim4.conf.conf": "dc_smarthost='a'\n", "passwd.client": "a:hunter2\n"},
+		{"gwia.cfg": "/mh-a\n", "gwauth.cfg": "a hunter2\n"},
+		{"control/smtproutes": ":a:x u hunter2\nb u hunter2\n:a:1 u hunter2\n:b:1 u hunter2\n"},
+		{"sa.txt": "mail:postfix:smtp_auth_relay_pwd = \"hunter2\nmail:postfix:smtp_auth_relay_pwd=hunter2\nmail:postfix:b_pwd = hunter2\nmail:postfix:b_pwd = x\n"},
+		{"smtpsvc.txt": "SmartHost : (STRING) \"a b\"\nRoutePassword : (STRING) \"hunter2\"\nRoutePassword : (STRING) \"hunter\"\nRoutePassword (STRING) \"hunter2\"\n"},
+	} {
+		dir, given := folder(t, files), []string{}
+		for name := range files {
+			if strings.HasSuffix(name, ".txt") {
+				given = append(given, dir+"/"+name)
+			}
+		}
+		if len(given) == 0 {
+			given = []string{dir}
+		}
+		_, warnings, err := ReadAll("", given...)
+		if err == nil && len(warnings) == 0 {
+			t.Errorf("%v: neither a fault nor a warning", files)
+		}
+		if told := fmt.Sprint(err, warnings); strings.Contains(told, "hunter2") {
+			t.Errorf("%v: %s", files, told)
 		}
 	}
 }

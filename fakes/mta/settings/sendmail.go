@@ -3,7 +3,6 @@ package settings
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ type sendmail struct {
 	args    map[string]setting // A= of a mailer
 	maxRcpt map[string]setting // r= of a mailer
 	maxMsg  map[string]setting // m= of a mailer
+	steps   int                // of expansions
 }
 
 // readSendmail reads .mc files first, and then .cf files: those are what runs.
@@ -119,136 +119,6 @@ func (sm *sendmail) takeCall(c call) {
 	}
 }
 
-// cfLine is what a line of sendmail.cf may begin with.
-const cfLine = "DOMKCFEHSRPTVQXLN"
-
-// takeLines takes lines of sendmail.cf; one that begins with white space continues the one before.
-func (sm *sendmail) takeLines(lines []rawLine) {
-	var joined []rawLine
-	for _, l := range lines {
-		switch {
-		case strings.TrimSpace(l.text) == "" || l.text[0] == '#':
-		case l.text[0] == ' ' || l.text[0] == '\t':
-			if len(joined) == 0 {
-				sm.r.fail(l.at.Place, "%q continues nothing: a line of sendmail.cf begins at the left margin", strings.TrimSpace(l.text))
-				continue
-			}
-			joined[len(joined)-1].text += " " + strings.TrimSpace(l.text)
-		default:
-			joined = append(joined, l)
-		}
-	}
-	for _, l := range joined {
-		sm.takeLine(l)
-	}
-}
-
-func (sm *sendmail) takeLine(l rawLine) {
-	rest := l.text[1:]
-	switch l.text[0] {
-	case 'D':
-		name, value := cfName(rest)
-		if name == "" {
-			sm.r.fail(l.at.Place, "%q: expected the name of a macro after D, as DSsmtp-relay.gmail.com", l.text)
-			return
-		}
-		sm.macros[name] = as(l.at, strings.TrimSpace(value))
-		if name == "j" {
-			sm.options["j"] = sm.macros[name]
-		}
-	case 'O':
-		sm.takeOption(l, rest)
-	case 'M':
-		sm.takeMailer(l, rest)
-	case 'C':
-		if name, value := cfName(rest); name == "w" {
-			for _, d := range strings.Fields(value) {
-				if d != "localhost" && !strings.Contains(d, "$") {
-					sm.s.Domains = append(sm.s.Domains, as(l.at, d))
-				}
-			}
-		}
-	case 'K':
-		if fields := strings.Fields(rest); len(fields) > 1 {
-			sm.s.other("K"+fields[0], as(l.at, strings.Join(fields[1:], " ")))
-		} else {
-			sm.r.fail(l.at.Place, "%q: expected the name of a map and its class after K", l.text)
-		}
-	default:
-		if strings.IndexByte(cfLine, l.text[0]) < 0 {
-			sm.r.fail(l.at.Place, "%q is no line of sendmail.cf: it begins with one of %s, as DSsmtp-relay.gmail.com or O Timeout.datafinal=1h",
-				l.text, strings.Join(strings.Split(cfLine, ""), ", "))
-		}
-	}
-}
-
-// cfName splits S... and {name}... into name and value.
-func cfName(rest string) (name, value string) {
-	if rest == "" {
-		return "", ""
-	}
-	if rest[0] == '{' {
-		name, value, _ = strings.Cut(rest[1:], "}")
-		return name, value
-	}
-	return rest[:1], rest[1:]
-}
-
-// takeOption takes O Name=value; of one that stands twice the last holds.
-func (sm *sendmail) takeOption(l rawLine, rest string) {
-	if !strings.HasPrefix(rest, " ") {
-		return // the old one-letter form, which says nothing that is asked for
-	}
-	name, value, ok := strings.Cut(strings.TrimSpace(rest), "=")
-	name = strings.TrimSpace(name)
-	if !ok || name == "" {
-		sm.r.fail(l.at.Place, "%q: expected O Name=value, as O Timeout.datafinal=1h", l.text)
-		return
-	}
-	given := as(l.at, strings.TrimSpace(value))
-	if name == "DefaultAuthInfo" {
-		given = secretly(given, "O DefaultAuthInfo="+hidden)
-	}
-	for known := range maps.Keys(sm.options) {
-		if strings.EqualFold(known, name) {
-			name = known
-		}
-	}
-	if strings.HasPrefix(strings.ToLower(name), "timeout.") {
-		name = "Timeout." + strings.ToLower(name[len("timeout."):])
-	}
-	if before, ok := sm.options[name]; ok && before.Value != given.Value {
-		sm.r.warn(l.at.Place, "%s is set at %s too, to %q; this one holds", name, before.Place, before.Value)
-	}
-	sm.options[name] = given
-	sm.s.other(name, given)
-	if all := sm.s.Others[name]; len(all) > 1 {
-		sm.s.Others[name] = all[len(all)-1:]
-	}
-}
-
-// takeMailer takes Mname, P=..., A=..., r=n.
-func (sm *sendmail) takeMailer(l rawLine, rest string) {
-	name, fields, ok := strings.Cut(rest, ",")
-	name = strings.TrimSpace(name)
-	if !ok || name == "" || !strings.Contains(fields, "=") {
-		sm.r.fail(l.at.Place, "%q: expected Mname, P=[IPC], ... A=TCP $h", l.text)
-		return
-	}
-	for _, field := range strings.Split(fields, ",") {
-		key, value, _ := strings.Cut(strings.TrimSpace(field), "=")
-		given := as(l.at, strings.TrimSpace(value))
-		switch strings.TrimSpace(key) {
-		case "A", "Argv":
-			sm.args[name] = given
-		case "r":
-			sm.maxRcpt[name] = given
-		case "m":
-			sm.maxMsg[name] = given
-		}
-	}
-}
-
 // setUp brings it all into the common form.
 func (sm *sendmail) setUp() {
 	s := sm.s
@@ -256,6 +126,8 @@ func (sm *sendmail) setUp() {
 	s.ImplicitTLS = byDefault(false)
 	sm.relay()
 	sm.hello()
+	s.Auth = byDefault(false)
+	sm.access()
 	sm.auth()
 	s.Timeouts = sm.timeouts()
 	s.Retry.Expire = sm.timeOption("Timeout.queuereturn", 24*time.Hour, byDefault(5*24*time.Hour))
@@ -299,7 +171,7 @@ func (sm *sendmail) timeOption(name string, unit time.Duration, otherwise Found[
 	if !ok {
 		return otherwise
 	}
-	t, err := period(sm.expand(value.Value, 0), unit)
+	t, err := period(sm.expand(value.Value), unit)
 	if err != nil {
 		sm.r.fail(value.Place, "%s: %v", name, err)
 		return Found[time.Duration]{}
@@ -315,30 +187,6 @@ func (sm *sendmail) number(name string, value setting) int {
 	return n
 }
 
-// expand puts what D lines say in the place of $x and ${name}; what the running program alone knows stays.
-func (sm *sendmail) expand(s string, depth int) string {
-	var out strings.Builder
-	for {
-		before, rest, found := strings.Cut(s, "$")
-		out.WriteString(before)
-		if !found || rest == "" || out.Len() > mostOctets {
-			return out.String()
-		}
-		name, after := cfName(rest)
-		value, ok := sm.macros[name]
-		switch {
-		case ok && depth < 8:
-			out.WriteString(sm.expand(value.Value, depth+1))
-		case ok:
-			sm.r.fail(value.Place, "$%s expands to itself; write what it is to be", name)
-			return out.String()
-		default:
-			out.WriteString("$" + rest[:len(rest)-len(after)])
-		}
-		s = after
-	}
-}
-
 // relay reads the smart host: [mailer:]host, whose mailer may say another port.
 func (sm *sendmail) relay() {
 	s := sm.s
@@ -346,7 +194,7 @@ func (sm *sendmail) relay() {
 	s.Relay = byDefault(Relay{})
 	mailer := "relay"
 	if ok {
-		value := sm.expand(strings.TrimSpace(given.Value), 0)
+		value := sm.expand(strings.TrimSpace(given.Value))
 		if before, host, ok := strings.Cut(value, ":"); ok && !strings.HasPrefix(value, "[") {
 			mailer, value = strings.ToLower(before), host
 		}
@@ -380,63 +228,12 @@ func (sm *sendmail) relay() {
 // hello reads the name that it presents: HeloName, or else $j. What holds the host's own name ($w) isn't known.
 func (sm *sendmail) hello() {
 	if j, ok := sm.options["j"]; ok {
-		if name := sm.expand(j.Value, 0); !strings.Contains(name, "$") {
+		if name := sm.expand(j.Value); !strings.Contains(name, "$") {
 			sm.s.Host = as(j, name)
 		}
 	}
 	sm.s.Hello = sm.s.Host
 	if name, ok := sm.options["HeloName"]; ok {
-		sm.s.Hello = as(name, sm.expand(name.Value, 0))
-	}
-}
-
-// auth reads whether it authenticates: by FEATURE(`authinfo'), the access map or DefaultAuthInfo.
-func (sm *sendmail) auth() {
-	s := sm.s
-	s.Auth = byDefault(false)
-	for _, by := range []string{"FEATURE(authinfo)", "Kauthinfo", "DefaultAuthInfo"} {
-		all := s.Others[by]
-		if len(all) == 0 {
-			continue
-		}
-		s.Auth = as(all[len(all)-1], true)
-		if by != "DefaultAuthInfo" {
-			sm.authInfo(all[len(all)-1])
-		}
-		return
-	}
-}
-
-// authInfo reads AuthInfo: of the map's text file where that lies beside.
-func (sm *sendmail) authInfo(given setting) {
-	fields := strings.Fields(given.Value)
-	path := "/etc/mail/authinfo"
-	if len(fields) > 0 {
-		path = fields[len(fields)-1]
-	}
-	file := beside(path, sm.s.Files)
-	if file == "" {
-		return
-	}
-	t := sm.r.open(file)
-	if t == nil {
-		return
-	}
-	sm.s.Files = append(sm.s.Files, file)
-	for i, line := range t.lines {
-		key, rest, ok := strings.Cut(strings.TrimSpace(line), " ")
-		host, found := strings.CutPrefix(key, "AuthInfo:")
-		if !ok || !found || !strings.EqualFold(host, sm.s.Relay.Value.Host) && host != "" {
-			continue
-		}
-		at := written("", t.at(i), key+" "+hidden)
-		for _, part := range regexp.MustCompile(`"([UIPMR])[:=]([^"]*)"`).FindAllStringSubmatch(rest, -1) {
-			switch part[1] {
-			case "U":
-				sm.s.User = as(at, part[2])
-			case "P":
-				sm.s.Secret = as(at, part[2])
-			}
-		}
+		sm.s.Hello = as(name, sm.expand(name.Value))
 	}
 }

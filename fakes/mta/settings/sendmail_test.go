@@ -88,6 +88,17 @@ func TestSendmailIncludes(t *testing.T) {
 	}
 }
 
+// Eight levels of a hundred each that come to nothing would take longer than anybody waits.
+func TestSendmailExpansionIsBounded(t *testing.T) {
+	content := "DSx$A\nDI\n"
+	for c := 'A'; c < 'I'; c++ {
+		content += "D" + string(c) + strings.Repeat("$"+string(c+1), 100) + "\n"
+	}
+	if _, _, err := Read(inFile(t, "sendmail.cf", content)); err == nil || !strings.Contains(err.Error(), "come to an end") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSendmailCF(t *testing.T) {
 	s, _ := read(t, inFile(t, "sendmail.cf", `V10/Berkeley
 Cwlocalhost corp.example
@@ -120,5 +131,20 @@ Mrelay,		P=[IPC], F=mDFMuXa8, S=EnvFromSMTP/HdrFromSMTP,
 		if _, _, err := Read(inFile(t, "sendmail.cf", content)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", content, err, want)
 		}
+	}
+}
+
+// The access map beside says when it encrypts, and as whom it authenticates.
+func TestSendmailAccess(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"sendmail.mc": "define(`SMART_HOST', `a.example')\nFEATURE(`access_db', `hash -T<TMPF> /etc/mail/access')dnl\n",
+		"access":      "# who may\n192.0.2\tRELAY\nTLS_Srv:other.example ENCR:112\nTLS_Srv:a.example\tENCR:112\nAuthInfo:a.example \"U:u\" \"P:hunter2\"\n",
+	})
+	s, _ := read(t, dir)
+	if s.TLS.Value != RequiredTLS || s.TLS.Place.Line != 4 || filepath.Base(s.TLS.Place.File) != "access" || s.TLS.Via[0].Line != 2 {
+		t.Errorf("TLS %+v", s.TLS)
+	}
+	if !s.Auth.Value || s.User.Value != "u" || shows(s, "hunter2") || len(s.Files) != 2 {
+		t.Errorf("got %+v", s)
 	}
 }
