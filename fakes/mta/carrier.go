@@ -291,6 +291,36 @@ func (c *carrier) concerned(u unit, shared bool) (units []unit, items []*queue.I
 	return units, items
 }
 
+// barred takes bounces that would go to the relay that has just refused to speak, which f is about, where the profile doesn't
+// have them try; others go their way.
+func (c *carrier) barred(written []*queue.Item, f session.Fate) (others []*queue.Item, ended int) {
+	s := c.server
+	way := s.profile.Connections.Unwelcome.Value
+	if way == TriesAgain || way == "" || f.Verdict != session.Bounced {
+		return written, 0
+	}
+	if way == PutOff {
+		f = session.Fate{Verdict: session.Deferred, Stage: f.Stage, Err: errUnwelcome}
+	}
+	for _, i := range written {
+		if i.Relay() != c.stream.lane.relay {
+			others = append(others, i)
+			continue
+		}
+		a := &attempt{item: i, message: i.Message()}
+		for _, recipient := range a.message.Recipients {
+			f.Recipient = recipient
+			a.fates = append(a.fates, fate{Fate: f})
+		}
+		others = append(others, s.settle(a)...)
+		ended++
+	}
+	return others, ended
+}
+
+// errUnwelcome is why a bounce waits whose relay has just refused to speak.
+var errUnwelcome = errors.New("the relay's retry time isn't reached")
+
 // peer is the relay's address, where the connection knows it.
 func peer(l line) string {
 	with, ok := l.(interface{ Peer() net.Addr })

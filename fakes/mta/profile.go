@@ -78,6 +78,9 @@ type Connections struct {
 	BouncesWhen sourced.Value[BounceTime] `yaml:"bounces_when"`
 	// DoubleBounce is what becomes of a message without a sender that is refused: there is nobody to tell.
 	DoubleBounce sourced.Value[DoubleBounce] `yaml:"double_bounce"`
+	// Unwelcome is what becomes of a bounce that would go to the relay whose refusal to speak at all (a greeting of 554) it is
+	// about.
+	Unwelcome sourced.Value[Unwelcome] `yaml:"unwelcome"`
 	// SharedTrouble: where a relay can't be spoken to, all else that waits in the stream is deferred without a try of its own,
 	// and so are the bounces that come of it.
 	SharedTrouble sourced.Value[bool] `yaml:"shared_trouble"`
@@ -153,6 +156,21 @@ const (
 // Words are what a profile may name.
 func (DoubleBounce) Words() []string {
 	return []string{string(Dropped), string(ToPostmaster), string(Kept)}
+}
+
+// Unwelcome is what becomes of a bounce to a relay that has just refused to speak.
+type Unwelcome string
+
+// What becomes of it.
+const (
+	TriesAgain Unwelcome = "try"    // it goes its way like any other message
+	PutOff     Unwelcome = "defer"  // it waits: the server knows that the relay's time hasn't come yet
+	Alike      Unwelcome = "refuse" // the refusal holds for it, too: it is a double bounce
+)
+
+// Words are what a profile may name.
+func (Unwelcome) Words() []string {
+	return []string{string(TriesAgain), string(PutOff), string(Alike)}
 }
 
 // Clone gives a copy whose values may be changed: of a server that differs in some of them.

@@ -234,22 +234,35 @@ func (a *answered) take(s *relay.Session, step int) bool {
 		before = s.Steps[step].At
 	}
 	i := step + 1
-	for i < len(s.Steps) && (s.Steps[i].Kind == relay.Note && !strings.HasPrefix(s.Steps[i].Text, contentCut) ||
-		s.Steps[i].Kind == relay.Command && s.Steps[i].Verb == "" || s.Steps[i].Kind == relay.Reply && strings.HasPrefix(s.Steps[i].Text, "334")) {
+	for i < len(s.Steps) && (isRemark(s.Steps[i]) || s.Steps[i].Kind == relay.Command && s.Steps[i].Verb == "" ||
+		s.Steps[i].Kind == relay.Reply && strings.HasPrefix(s.Steps[i].Text, "334")) {
 		i++ // AUTH's questions and answers, and remarks
 	}
 	if i < len(s.Steps) && s.Steps[i].Kind == relay.Reply {
 		a.reply, a.delay = s.Steps[i].Text, s.Steps[i].At.Sub(before)
-		i++
+		i = pastRemarks(s.Steps, i+1)
 	}
 	if a.cut = i < len(s.Steps) && strings.HasPrefix(s.Steps[i].Text, contentCut); a.cut {
-		if i++; i < len(s.Steps) && s.Steps[i].Kind == relay.Reply {
+		if i = pastRemarks(s.Steps, i+1); i < len(s.Steps) && s.Steps[i].Kind == relay.Reply {
 			a.early = s.Steps[i].Text
-			i++
+			i = pastRemarks(s.Steps, i+1)
 		}
 	}
 	a.closed = s.End == relay.ByServer && i == len(s.Steps)
 	return a.reply != "" || a.closed
+}
+
+// isRemark tells whether step is a remark of whoever recorded.
+func isRemark(step relay.Step) bool {
+	return step.Kind == relay.Note && !strings.HasPrefix(step.Text, contentCut)
+}
+
+// pastRemarks is where what isn't a remark goes on, from step i.
+func pastRemarks(steps []relay.Step, i int) int {
+	for i < len(steps) && isRemark(steps[i]) {
+		i++
+	}
+	return i
 }
 
 // delayShown is from how long a silence is the relay's.

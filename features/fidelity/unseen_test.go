@@ -27,7 +27,7 @@ var unseen = map[string]struct {
 	inject string // "1 via SMTP from <alice@corp.example> to 1"; "": this
 }{
 	"a_helofallback":  {script: `{"ehlo": "502 5.5.1 Unrecognized command"}`, top: `{"ext": [], "ehlo_ok": false}`},
-	"b_nopipe":        {script: `{"ext": ["SIZE 157286400", "8BITMIME", "CHUNKING"]}`},
+	"b_nopipe":        {script: `{"ext": ["SIZE 157286400", "8BITMIME", "ENHANCEDSTATUSCODES"]}`},
 	"c_drop":          {script: `{"content_rules": [{"octets": 1, "close": true}]}`, top: `{"ext": [], "drop": "data"}`},
 	"c_dropchunk":     {script: `{` + fullExt + `, "content_rules": [{"octets": 1, "close": true}]}`, top: `{` + fullExt + `, "drop": "data"}`},
 	"c_ehlo421":       {script: `{"ehlo": [{"reply": "421 4.3.2 try later", "close": true}]}`, top: `{"ext": [], "ehlo_reply": "421 4.3.2 try later"}`},
