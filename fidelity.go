@@ -27,7 +27,7 @@ commands and their order, which of them share a segment, how connections begin a
 time: ids, dates, versions, and the numbers of SIZE and BDAT, which are compared with the size of the content. Cases that
 hang on timing (f, h, and those with several connections open at once) are compared by what holds whatever the timing:
 messages a connection, connections at once, where RSET stands, how an idle connection ends, and the times of retries,
-within a tenth and three quarters of a second.
+within a tenth and three quarters of a second, or one run of the queue.
 
 A difference that counts makes a fake unfaithful; one in the words of a message, or in its announced size, is shown and
 doesn't. Servers without transcripts are told with what their profiles rest on: the document, observation, printed

@@ -18,8 +18,9 @@ import (
 // Played is what a fake sent.
 type Played struct {
 	Sessions []relay.Session
-	AtOnce   int      // connections that the fake had open at one time, at most
-	Notes    []string // what could not be as it was recorded
+	AtOnce   int           // connections that the fake had open at one time, at most
+	Notes    []string      // what could not be as it was recorded
+	QueueRun time.Duration // between two runs of the fake's queue; 0: it has none
 }
 
 // Times that a play is given.
@@ -49,7 +50,9 @@ func (p *playing) with(ctx context.Context, script *relay.Script, profile *mta.P
 		return nil, err
 	}
 	defer p.sink.Close()
-	if p.server, err = mta.New(p.options(p.adapted(profile))); err != nil {
+	own := p.adapted(profile)
+	p.played.QueueRun = own.Retry.Vendor.QueueRun.Value
+	if p.server, err = mta.New(p.options(own)); err != nil {
 		return nil, err
 	}
 	defer p.server.Close()
@@ -152,6 +155,9 @@ func (r *Recording) oneByOne() bool { return strings.HasPrefix(r.Case, "f_seq") 
 
 // run submits what was injected, and waits until the fake has done with it.
 func (p *playing) run(ctx context.Context) error {
+	if p.isRetry() {
+		p.clock.set(epoch.Add(p.phase()))
+	}
 	submissions, standIns := p.Submissions()
 	if standIns > 0 {
 		p.note("%d of %s that the transcript doesn't carry: others of their form are sent", standIns, count(len(submissions), "message"))
@@ -183,6 +189,20 @@ func (p *playing) run(ctx context.Context) error {
 		}
 	}
 	return p.idle(ctx)
+}
+
+// phase is how long after a run of the queue the message came: runs are tied to the server's start, and the second attempt
+// was one of them.
+func (p *playing) phase() time.Duration {
+	run := p.played.QueueRun
+	if run <= 0 || len(p.Sessions) < 2 {
+		return 0
+	}
+	late := p.Sessions[1].Opened.Sub(p.Sessions[0].Opened) % run
+	if late < run/10 || late > run-run/10 {
+		return 0 // they came together
+	}
+	return run - late
 }
 
 func (p *playing) note(format string, values ...any) {

@@ -85,7 +85,7 @@ type Rule struct {
 
 // Stage is a part of a message's life.
 type Stage struct {
-	Until  time.Duration `yaml:"until"`  // the age at which it is over, excluded; what is older stays in the last one
+	Until  time.Duration `yaml:"until"`  // the last age that it is for; what is older stays in the last one
 	Every  time.Duration `yaml:"every"`  // between two tries, the first two where it grows
 	Factor float64       `yaml:"factor"` // by which each wait is longer than the one before; 0: it doesn't grow
 }
@@ -199,7 +199,7 @@ func (r Rule) staged(start, age time.Duration) time.Duration {
 func (r Rule) wait(age, before time.Duration) time.Duration {
 	stages := r.Stages.Value
 	for i, s := range stages {
-		if age >= s.Until && i < len(stages)-1 {
+		if age > s.Until && i < len(stages)-1 {
 			continue
 		}
 		if s.Factor > 0 && before >= s.Every {

@@ -83,7 +83,7 @@ func TestEachServerTriesAgainOnItsSchedule(t *testing.T) {
 		{"postfix", true, Connection, seconds(300, 600, 1200, 2400, 4800)},
 		{"osx", false, Message, seconds(300, 600, 1200, 2400, 4800)},
 		{"sendmail", true, Message, minutes(10, 20, 30, 40)},
-		{"exim", true, Message, minutes(30, 60, 90, 120, 180, 270, 420, 630)},
+		{"exim", true, Message, minutes(30, 60, 90, 120, 150, 210, 300, 450)},
 		{"qmail", true, Message, seconds(400, 1600, 3600, 6400, 10000)},
 		{"exchange-hub", true, Connection, minutes(1, 2, 3, 4, 9, 14, 19, 24, 29, 34, 44, 54)},
 		{"exchange-hub", true, Message, minutes(1, 2, 3, 4, 5, 6)},
@@ -117,7 +117,7 @@ func TestShortenedTimersGiveTheTimesThatWereObserved(t *testing.T) {
 		rule Rule
 		want []time.Duration
 	}{
-		{"exim", exim, seconds(4, 8, 12, 16, 20, 24, 36, 54)},
+		{"exim", exim, seconds(4, 8, 12, 16, 20, 24, 28, 40, 58)},
 		{"postfix", postfix, seconds(5, 10, 20, 40, 80)},
 		{"sendmail", sendmail, seconds(5, 10, 15, 20, 25, 30)},
 	} {
