@@ -19,7 +19,7 @@ var (
 	exims    = regexp.MustCompile(`\b(E?)[0-9A-Za-z]{6}-[0-9A-Za-z]{6}-[0-9A-Za-z]{2}\b`)
 	eximdsn  = regexp.MustCompile(`eximdsn-\d+`)
 	sendmail = regexp.MustCompile(`\b[0-9A-Za-z]{8}\d{6}\b`)
-	postfix  = regexp.MustCompile(`\b[0-9A-F]{9,12}\b`)
+	postfix  = regexp.MustCompile(`\b[0-9A-F]{6,12}\b`)
 	qmails   = regexp.MustCompile(`\(qmail \d+ `)
 	qmailIDs = regexp.MustCompile(`<(?:DATE|\d{14})\.\d+\.qmail@`)
 	versions = regexp.MustCompile(`\d+\.\d+\.\d+(?:\.\d+)?/\d[^)\s]*|Exim \d+\.\d+(?:\.\d+)?`)
