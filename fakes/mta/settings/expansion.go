@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,6 +17,7 @@ type expansion struct {
 	unknown bool     // something that nobody knows was asked for
 	missing []string // that
 	wrong   error
+	endless bool // what is wrong: it has no end
 }
 
 // What an expansion may grow to: no configuration comes near.
@@ -34,6 +36,7 @@ func (e *expansion) expand(s string) string {
 			break
 		}
 		if e.steps++; e.steps > mostSteps || out.Len() > mostOctets {
+			e.endless = true
 			e.wrong = fmt.Errorf("its expansion doesn't end within %d steps and %d octets; write what it is to be", mostSteps, mostOctets)
 			break
 		}
@@ -180,7 +183,9 @@ func (e *expansion) comparison(s string) string {
 // compare compares numbers as such, and all else as text.
 func compare(a, operator, b string) (holds, known bool) {
 	order := strings.Compare(a, b)
-	if x, err := count(a); err == nil {
+	if versions, ok := strings.CutSuffix(operator, "level"); ok { // of compatibility levels: 3.10 is more than 3.9
+		operator, order = versions, compareLevels(a, b)
+	} else if x, err := count(a); err == nil {
 		if y, err := count(b); err == nil {
 			order = x - y
 		}
@@ -202,9 +207,19 @@ func compare(a, operator, b string) (holds, known bool) {
 	return false, false
 }
 
+// compareLevels compares numbers that dots part.
+func compareLevels(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
+		m, _ := strconv.Atoi(x)
+		n, _ := strconv.Atoi(y)
+		return m - n
+	})
+}
+
 // value gives what a parameter comes to.
 func (e *expansion) value(name string) string {
 	if slices.Contains(e.open, name) {
+		e.endless = true
 		e.wrong = fmt.Errorf("it expands to itself: $%s; write a value in one of them", strings.Join(append(e.open, name), " -> $"))
 		return ""
 	}

@@ -109,7 +109,7 @@ func (p *parameters) tell(name string, at Place, e *expansion) {
 	}
 	_, matters := postfixDefaults()[name]
 	switch {
-	case e.wrong != nil:
+	case e.wrong != nil && (matters || e.endless): // Postfix expands some of the others in another way, or not at all
 		p.r.fail(at, "%s: %v", name, e.wrong)
 	case matters && e.misses():
 		p.r.warn(at, "%s rests on $%s, which these files don't write: what it comes to isn't known", name, strings.Join(e.missing, ", $"))

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -8,7 +9,10 @@ import (
 // readMaster takes what a master.cf beside main.cf sets for the client alone, by -o name=value of the service that sends
 // (that of default_transport, smtp unless it is written): it comes before main.cf.
 func (p *parameters) readMaster(s *Setup) {
-	file := beside("master.cf", s.Files)
+	file := beside("master.cf", slices.DeleteFunc(slices.Clone(s.Files), func(f string) bool {
+		name := filepath.Base(f)
+		return name != "main.cf" && name != "master.cf" // what postconf prints may lie anywhere
+	}))
 	if file == "" {
 		return
 	}

@@ -13,9 +13,9 @@ import (
 func postfixDefaults() map[string]string {
 	return map[string]string{
 		"mydomain":  "$myhostname", // less its first label
-		"relayhost": "", "default_transport": "smtp", "transport_maps": "",
+		"relayhost": "", "default_transport": "smtp", "transport_maps": "", "config_directory": "/etc/postfix",
 		"myorigin": "$myhostname", "mydestination": "$myhostname, localhost.$mydomain, localhost",
-		"smtp_helo_name": "$myhostname", "config_directory": "/etc/postfix", "default_database_type": "hash",
+		"smtp_helo_name":          "$myhostname",
 		"smtp_tls_security_level": "", "smtp_use_tls": "no", "smtp_enforce_tls": "no", "smtp_tls_wrappermode": "no",
 		"smtp_sasl_auth_enable": "no", "smtp_sasl_password_maps": "",
 		"smtp_connect_timeout": "30s", "smtp_helo_timeout": "300s", "smtp_mail_timeout": "300s", "smtp_rcpt_timeout": "300s",
@@ -30,16 +30,6 @@ func postfixDefaults() map[string]string {
 		"smtp_connection_cache_on_demand":       "yes",
 		"smtp_connection_cache_destinations":    "",
 		"smtp_connection_reuse_count_limit":     "0",
-		"smtp_connection_cache_time_limit":      "2s",
-		"smtp_tls_policy_maps":                  "",
-		"relay_domains":                         "",
-		"virtual_alias_domains":                 "",
-		"virtual_mailbox_domains":               "",
-		"smtp_tls_connection_reuse":             "no",
-		"inet_protocols":                        "all",
-		"smtp_sasl_security_options":            "noplaintext, noanonymous",
-		"smtp_sasl_tls_security_options":        "$smtp_sasl_security_options",
-		"compatibility_level":                   "0",
 	}
 }
 

@@ -33,26 +33,27 @@ func read(t testing.TB, files ...string) (*Setup, Faults) {
 func TestPostfixExpansion(t *testing.T) {
 	const base = "myhostname = mail.corp.example\nempty =\nfull = yes\nn = 3\n"
 	for given, want := range map[string]string{
-		"$myhostname":                       "mail.corp.example",
-		"${myhostname}:25":                  "mail.corp.example:25",
-		"$(myhostname)x":                    "mail.corp.examplex",
-		"a$mydomain.b":                      "acorp.example.b",
-		"${full?on}${empty?off}":            "on",
-		"${full:on}${empty:off}":            "off",
-		"${full?{a}:{b}}${empty?{a}:{b}}":   "ab",
-		"${empty?{a}}x${empty:{b}}":         "xb",
-		"${full?{$myhostname}:{b}}":         "mail.corp.example",
-		"${{$n} == {3} ? {three} : {more}}": "three",
-		"${{$n} < {20} ? {less} : {more}}":  "less",
-		"${{a} != {b} ?{c}:{d}}":            "c",
-		"$$5":                               "$5",
-		"${full? on }|":                     "on |", // these five as the real postconf -x prints them
-		"${full?{ on }}|":                   "on |",
-		"${{$n} == {3}}|":                   "true|",
-		"${ full }${full ?x}$(full?y)|":     "yesxy|",
-		"${empty:a}:{b}${empty?a:b}":        "a:{b}",
-		"[${full?smtp-relay}.gmail.com]":    "[smtp-relay.gmail.com]",
-		"a\n  b\n# not this\n\n\t$full":     "a b yes",
+		"$myhostname":                        "mail.corp.example",
+		"${myhostname}:25":                   "mail.corp.example:25",
+		"$(myhostname)x":                     "mail.corp.examplex",
+		"a$mydomain.b":                       "acorp.example.b",
+		"${full?on}${empty?off}":             "on",
+		"${full:on}${empty:off}":             "off",
+		"${full?{a}:{b}}${empty?{a}:{b}}":    "ab",
+		"${empty?{a}}x${empty:{b}}":          "xb",
+		"${full?{$myhostname}:{b}}":          "mail.corp.example",
+		"${{$n} == {3} ? {three} : {more}}":  "three",
+		"${{$n} < {20} ? {less} : {more}}":   "less",
+		"${{a} != {b} ?{c}:{d}}":             "c",
+		"$$5":                                "$5",
+		"${full? on }|":                      "on |", // these five as the real postconf -x prints them
+		"${full?{ on }}|":                    "on |",
+		"${{$n} == {3}}|":                    "true|",
+		"${ full }${full ?x}$(full?y)|":      "yesxy|",
+		"${empty:a}:{b}${empty?a:b}":         "a:{b}",
+		"${{3.10} <level {3.9} ? {a} : {b}}": "b",
+		"[${full?smtp-relay}.gmail.com]":     "[smtp-relay.gmail.com]",
+		"a\n  b\n# not this\n\n\t$full":      "a b yes",
 	} {
 		s, _ := read(t, inFile(t, "main.cf", base+"asked = "+given+"\n"))
 		if got := s.Others["asked"]; len(got) != 1 || got[0].Value != want {
@@ -78,7 +79,7 @@ func TestPostfixFaults(t *testing.T) {
 		"relayhost = ${a\n":                                         "main.cf:1: relayhost: \"${a\" isn't closed",
 		"empty =\nrelayhost = ${empty:{a}:{b}}\n":                   "main.cf:2: relayhost: \":{a}:{b}\" isn't understood",
 		"relayhost = ${{a} ~ {b}?c}\n":                              "isn't understood",
-		"relayhost = a b\nx = 5$\n":                                 "main.cf:2: x: a $ without a name",
+		"relayhost = a b\nmyorigin = 5$\n":                          "main.cf:2: myorigin: a $ without a name",
 		"default_destination_recipient_limit = x\nmyhostname = a\n": "main.cf:1: smtp_destination_recipient_limit: \"x\" is no number",
 	} {
 		_, _, err := Read(inFile(t, "main.cf", content))

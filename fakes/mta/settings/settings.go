@@ -1,5 +1,14 @@
 // Package settings reads what administrators configure a sending server with, and brings it into one form (Setup), in
-// which each setting keeps the place where it was found.
+// which each setting keeps the place where it was found: file and line, the line as it stands there, and the expansions,
+// includes and maps through which it came to its value.
+//
+// It reads Postfix's main.cf (or what postconf prints) with the master.cf and maps beside it, sendmail.mc with its includes
+// and sendmail.cf, qmail's control folder, what Exchange's Get-SendConnector and its like print by Format-List, Exchange
+// 2000/2003's metabase or directory, Domino's notes.ini and documents as DXL or YAML, GroupWise's gwia.cfg, Mac OS X's
+// serveradmin settings mail, and Debian's update-exim4.conf.conf. It reads files and folders only: no server is asked, and
+// nothing is run. It judges nothing: that is features/lint.
+//
+// Start with Read, and with kinds for how a form is recognised.
 package settings
 
 import (

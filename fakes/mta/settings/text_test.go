@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A hundred megabytes of anything end soon, with a fault, and in little memory.
+// Garbage ends soon, with a fault; of a hundred megabytes only the first are read.
 func TestGarbage(t *testing.T) {
 	dir := t.TempDir()
 	seed := rand.NewChaCha8([32]byte{1})
@@ -45,7 +45,7 @@ func TestGarbage(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", file, err, want)
 		}
-		if took, used := time.Since(began), (after.TotalAlloc-before.TotalAlloc)>>20; took > 10*time.Second || used > 200 {
+		if took, used := time.Since(began), (after.TotalAlloc-before.TotalAlloc)>>20; took > 20*time.Second || file == huge && used > 60 {
 			t.Errorf("%s: %v and %d MB", file, took, used)
 		}
 	}
