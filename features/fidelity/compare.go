@@ -83,7 +83,7 @@ func (c *comparison) differ(kind Kind, where, format string, values ...any) {
 // Compare lays what was played beside what was recorded. most is how many connections the fake may have open at one time;
 // 0: there is no bound.
 func Compare(r *Recording, played *Played, most int) []Difference {
-	c := &comparison{Recording: r, recorded: conversations(r.Sessions), played: conversations(played.Sessions), atOnce: played.AtOnce, most: most}
+	c := &comparison{Recording: r, recorded: r.conversations(), played: conversations(played.Sessions), atOnce: played.AtOnce, most: most}
 	if way, _ := r.way(c.recorded); way == Exactly {
 		c.exactly()
 	} else {

@@ -192,8 +192,9 @@ type answered struct {
 	reply  string // "": none came
 	closed bool   // the relay closed the connection behind it
 	cut    bool   // in the middle of the content
-	early  string // what was said there
+	there  string // what was said there
 	delay  time.Duration
+	early  bool // before AUTH's credentials were asked for
 }
 
 // answers are those that the recording has at this stage, in its order.
@@ -239,12 +240,13 @@ func (a *answered) take(s *relay.Session, step int) bool {
 		i++ // AUTH's questions and answers, and remarks
 	}
 	if i < len(s.Steps) && s.Steps[i].Kind == relay.Reply {
+		a.early = step >= 0 && s.Steps[step].Verb == "AUTH" && i == step+1 && len(strings.Fields(s.Steps[step].Text)) == 2
 		a.reply, a.delay = s.Steps[i].Text, s.Steps[i].At.Sub(before)
 		i++
 	}
 	if a.cut = i < len(s.Steps) && strings.HasPrefix(s.Steps[i].Text, contentCut); a.cut {
 		if i++; i < len(s.Steps) && s.Steps[i].Kind == relay.Reply {
-			a.early = s.Steps[i].Text
+			a.there = s.Steps[i].Text
 			i++
 		}
 	}
@@ -266,7 +268,7 @@ func (g stage) amend(r *Recording) {
 		}
 		rule := g.rule(a, all, i)
 		if a.cut && g.content != nil {
-			rule.Reply, rule.Octets = a.early, 1
+			rule.Reply, rule.Octets = a.there, 1
 			*g.content = append(*g.content, rule)
 			continue
 		}
@@ -278,7 +280,7 @@ func (g stage) amend(r *Recording) {
 
 // usual tells whether the relay says a without being told: success, or that something is out of place.
 func (g stage) usual(a answered) bool {
-	return !a.closed && a.early == "" && (strings.HasPrefix(a.reply, g.success) || strings.HasPrefix(a.reply, "503"))
+	return !a.closed && a.there == "" && (strings.HasPrefix(a.reply, g.success) || strings.HasPrefix(a.reply, "503"))
 }
 
 // said tells whether one of rules answers a.
@@ -295,7 +297,7 @@ func (g stage) met(rules relay.Rules, a answered) bool {
 
 // rule is what has a said where the recording has it.
 func (g stage) rule(a answered, all []answered, at int) relay.Rule {
-	rule := relay.Rule{Reply: a.reply, Close: a.closed, Match: pattern(a.about)}
+	rule := relay.Rule{Reply: a.reply, Close: a.closed, Match: pattern(a.about), Early: a.early}
 	skip, times, ends := 0, 0, false
 	for i, other := range all {
 		if !slices.ContainsFunc(other.about, rule.Matches) {
