@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +41,8 @@ func (r *Recording) setUp() (*relay.Script, []string, error) {
 	}
 	script, unknown := &relay.Script{}, map[string]json.RawMessage{}
 	for key, value := range keys {
-		if !slices.Contains([]string{"ext", "auth_after_tls", "rcpt_rules", "data_rules", "mail_rules"}, key) || !take(script, key, value) {
+		understood := slices.Contains([]string{"ext", "auth_after_tls", "rcpt_rules", "data_rules", "mail_rules"}, key)
+		if !understood || !take(script, key, value) {
 			unknown[key] = value
 		}
 	}
@@ -67,10 +69,10 @@ func guessed(script *relay.Script, unknown map[string]json.RawMessage) (notes []
 	for key, value := range unknown {
 		var number float64
 		isNumber := json.Unmarshal(value, &number) == nil
-		switch name := strings.ToLower(key); {
-		case isNumber && number >= 1 && strings.Contains(name, "max") && (strings.Contains(name, "rcpt") || strings.Contains(name, "recip")):
+		switch {
+		case isNumber && number >= 1 && mostRecipients.MatchString(key):
 			script.MaxRcpt = int(number)
-		case isNumber && number > 0 && number <= 60 && (strings.Contains(name, "delay") || strings.Contains(name, "sleep")):
+		case isNumber && number > 0 && number <= 60 && delays.MatchString(key):
 			script.End = append(script.End, relay.Rule{Delay: relay.Duration(number * float64(time.Second))})
 		default:
 			notes = append(notes, fmt.Sprintf("the relay's set-up has %q, which isn't known: what it did is taken from the dialogue", key))
@@ -79,6 +81,12 @@ func guessed(script *relay.Script, unknown map[string]json.RawMessage) (notes []
 	slices.Sort(notes)
 	return notes
 }
+
+// Keys whose names leave no doubt.
+var (
+	mostRecipients = regexp.MustCompile(`(?i)max.*(rcpt|recip)|(rcpt|recip).*max`)
+	delays         = regexp.MustCompile(`(?i)delay|sleep`)
+)
 
 // offered is what EHLO was answered, where the set-up doesn't say.
 func (r *Recording) offered() (ext []string, authAfterTLS bool) {
@@ -235,9 +243,8 @@ func (a *answered) take(s *relay.Session, step int) bool {
 		before = s.Steps[step].At
 	}
 	i := step + 1
-	for i < len(s.Steps) && (s.Steps[i].Kind == relay.Note && !strings.HasPrefix(s.Steps[i].Text, contentCut) ||
-		s.Steps[i].Kind == relay.Command && s.Steps[i].Verb == "" || s.Steps[i].Kind == relay.Reply && strings.HasPrefix(s.Steps[i].Text, "334")) {
-		i++ // AUTH's questions and answers, and remarks
+	for i < len(s.Steps) && between(s.Steps[i]) {
+		i++
 	}
 	if i < len(s.Steps) && s.Steps[i].Kind == relay.Reply {
 		a.early = step >= 0 && s.Steps[step].Verb == "AUTH" && i == step+1 && len(strings.Fields(s.Steps[step].Text)) == 2
@@ -252,6 +259,19 @@ func (a *answered) take(s *relay.Session, step int) bool {
 	}
 	a.closed = s.End == relay.ByServer && i == len(s.Steps)
 	return a.reply != "" || a.closed
+}
+
+// between tells whether step may stand before an answer and isn't part of it: AUTH's questions and answers, and remarks.
+func between(step relay.Step) bool {
+	switch step.Kind {
+	case relay.Note:
+		return !strings.HasPrefix(step.Text, contentCut)
+	case relay.Command:
+		return step.Verb == ""
+	case relay.Reply:
+		return strings.HasPrefix(step.Text, "334")
+	}
+	return false
 }
 
 // delayShown is from how long a silence is the relay's.
