@@ -168,7 +168,8 @@ func (c *send) check(ctx context.Context, config serverConfig) error {
 	case err != nil:
 		return wrong(fmt.Errorf("--to %s: %w", c.To, err), "Write host:port, 127.0.0.1:2525 for instance")
 	case c.Count < 0 || c.Count > mostMessages || c.Count == 0 && c.Queue == "":
-		return wrong(fmt.Errorf("--count %d", c.Count), fmt.Sprintf("Give 1 to %d; with --queue also 0, to try only what is there", mostMessages))
+		next := fmt.Sprintf("Give 1 to %d; with --queue also 0, to try only what is there", mostMessages)
+		return wrong(fmt.Errorf("--count %d", c.Count), next)
 	case c.Size < 0 || c.Size > mostOctets:
 		return wrong(fmt.Errorf("--size %d", c.Size), fmt.Sprintf("Give at most %d", mostOctets))
 	case c.Wait < 0:
@@ -313,7 +314,8 @@ func (c *send) submit(ctx context.Context, server *mta.Server) error {
 // content is the n-th message, Size octets long where its header leaves that room.
 func (c *send) content(n int) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "From: <%s>\r\nTo: <%s>\r\nSubject: message %d\r\n", cmp.Or(strings.Trim(c.From, "<>"), "postmaster@corp.example"), c.Rcpt[0], n)
+	from := cmp.Or(strings.Trim(c.From, "<>"), "postmaster@corp.example")
+	fmt.Fprintf(&b, "From: <%s>\r\nTo: <%s>\r\nSubject: message %d\r\n", from, c.Rcpt[0], n)
 	if !c.Local {
 		now := time.Now()
 		fmt.Fprintf(&b, "Date: %s\r\nMessage-ID: <%d.%d@ws1.corp.example>\r\n", now.Format(time.RFC1123Z), now.UnixNano(), n)

@@ -138,14 +138,23 @@ func (c *carrier) after(u unit, fates []session.Fate, next session.Next, again b
 // keep takes what the server wrote itself and goes to the same relay, for the same connection; the others are left. s.mu is
 // held.
 func (c *carrier) keep(written []*queue.Item) (others []*queue.Item) {
-	for _, i := range written {
-		if i.Relay() != c.stream.lane.relay {
-			others = append(others, i)
-			continue
-		}
+	same, others := c.toTheSame(written)
+	for _, i := range same {
 		c.own = append(c.own, c.server.split(i, c.stream)...)
 	}
 	return others
+}
+
+// toTheSame parts what goes to the connection's relay from what goes to others.
+func (c *carrier) toTheSame(items []*queue.Item) (same, others []*queue.Item) {
+	for _, i := range items {
+		if i.Relay() == c.stream.lane.relay {
+			same = append(same, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	return same, others
 }
 
 // another takes what is next over the connection, where there is something. s.mu is held.
@@ -236,30 +245,29 @@ func (c *carrier) stale(u unit) (unit, bool) {
 // refused takes it that no connection came about.
 func (c *carrier) refused(u unit, err error) {
 	s := c.server
-	fate := session.Fate{Verdict: session.Deferred, Stage: client.Connect, Err: err}
+	f := session.Fate{Verdict: session.Deferred, Stage: client.Connect, Err: err}
 	var r *session.Refused
 	if errors.As(err, &r) {
-		fate = session.Fate{Verdict: r.Verdict, Stage: r.Stage, Reply: r.Reply, Err: r.Err}
+		f = session.Fate{Verdict: r.Verdict, Stage: r.Stage, Reply: r.Reply, Err: r.Err}
 	}
-	s.mu.Lock()
-	units := append([]unit{u}, c.own...)
-	var items []*queue.Item
-	if fate.Verdict == session.Deferred && s.profile.Connections.SharedTrouble.Value {
-		units = append(units, c.stream.units.all()...)
-		items = c.stream.items.all()
-	}
-	c.own = nil
-	s.mu.Unlock()
-
+	shared := s.profile.Connections.SharedTrouble.Value
+	units, items := c.concerned(u, shared && f.Verdict == session.Deferred)
 	var follow []*queue.Item
 	ended := len(items)
 	for _, u := range units {
-		if s.note(u, all(u, fate), "") {
+		if s.note(u, all(u, f), "") {
 			follow = append(follow, s.settle(u.attempt)...)
 			ended++
 		}
 	}
-	follow = append(follow, s.putOff(items, fate)...)
+	follow = append(follow, s.putOff(items, f)...)
+	if shared && f.Verdict != session.Deferred { // a bounce that would meet the same refusal waits
+		var late []*queue.Item
+		late, follow = c.toTheSame(follow)
+		f.Verdict = session.Deferred
+		follow = append(follow, s.putOff(late, f)...)
+		ended += len(late)
+	}
 	s.mu.Lock()
 	c.stream.busy--
 	c.stream.rested()
@@ -267,6 +275,20 @@ func (c *carrier) refused(u unit, err error) {
 	s.ended(ended)
 	s.mu.Unlock()
 	c.gone()
+}
+
+// concerned takes what a connection that didn't come about was for: u, the rest of its message, and with shared trouble all
+// that waits in the stream.
+func (c *carrier) concerned(u unit, shared bool) (units []unit, items []*queue.Item) {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	units = append([]unit{u}, c.own...)
+	c.own = nil
+	if shared {
+		units = append(units, c.stream.units.all()...)
+		items = c.stream.items.all()
+	}
+	return units, items
 }
 
 // peer is the relay's address, where the connection knows it.

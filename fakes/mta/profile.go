@@ -78,7 +78,8 @@ type Connections struct {
 	BouncesWhen sourced.Value[BounceTime] `yaml:"bounces_when"`
 	// DoubleBounce is what becomes of a message without a sender that is refused: there is nobody to tell.
 	DoubleBounce sourced.Value[DoubleBounce] `yaml:"double_bounce"`
-	// SharedTrouble: where a relay can't be spoken to, all else that waits in the stream is deferred without a try of its own.
+	// SharedTrouble: where a relay can't be spoken to, all else that waits in the stream is deferred without a try of its own,
+	// and so are the bounces that come of it.
 	SharedTrouble sourced.Value[bool] `yaml:"shared_trouble"`
 }
 

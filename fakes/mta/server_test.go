@@ -135,6 +135,9 @@ func refuseRcpt(pattern, reply string) relay.Script {
 	return relay.Script{Ext: allExtensions(), Rcpt: relay.Rules{relay.Refuse(pattern, reply, 0)}}
 }
 
+// closing gives a reply behind which the relay closes the connection.
+func closing(reply string) relay.Rules { return relay.Rules{{Reply: reply, Close: true}} }
+
 const daily = "550 5.4.5 Daily SMTP relay limit exceeded for user. sink-1 - gsmtp"
 
 // TestServersOpenTheConnectionsThatRealOnesDo plays cases whose counts were observed with the real servers.
@@ -160,6 +163,27 @@ func TestServersOpenTheConnectionsThatRealOnesDo(t *testing.T) {
 		}},
 		{"c_data550", relay.Script{Ext: allExtensions(), End: relay.Rules{relay.Refuse("bob@*", daily, 0)}}, []mail.Submission{submission(1)}, map[string]string{
 			"postfix": "2c/2m/2r x1 QUIT2", "sendmail": "1c/2m/2r RSET1 x2 QUIT1", "exim": "2c/2m/2r x1 QUIT2", "qmail": "2c/2m/2r x1 QUIT2",
+		}},
+		{"c_greet421", relay.Script{Greeting: closing("421 4.7.0 later")}, []mail.Submission{submission(1)}, map[string]string{
+			"postfix": "1c/0m/0r x0 server1", "sendmail": "1c/0m/0r x0 server1", "exim": "1c/0m/0r x0 server1", "qmail": "1c/0m/0r x0 server1",
+		}},
+		{"c_greet554", relay.Script{Greeting: relay.Always("554 5.7.1 no")}, []mail.Submission{submission(1)}, map[string]string{
+			"postfix": "1c/0m/0r x0 QUIT1", "sendmail": "1c/0m/0r x0 QUIT1", "exim": "1c/0m/0r x0 QUIT1", "qmail": "1c/0m/0r x0 QUIT1",
+		}},
+		{"c_ehlo421", relay.Script{EHLO: closing("421 4.7.0 later")}, []mail.Submission{submission(1)}, map[string]string{
+			"postfix": "1c/0m/0r x0 server1", "sendmail": "1c/0m/0r x0 server1", "exim": "1c/0m/0r x0 server1", "qmail": "1c/1m/1r x1 QUIT1",
+		}},
+		{"c_mail421", relay.Script{Ext: allExtensions(), Mail: closing("421 4.7.0 later")}, []mail.Submission{submission(1)}, map[string]string{
+			"sendmail": "1c/1m/0r x1 server1", "qmail": "1c/1m/0r x1 server1",
+		}},
+		{"c_mail550", relay.Script{Ext: allExtensions(), Mail: relay.Rules{relay.Refuse("alice@*", daily, 0)}}, []mail.Submission{submission(1)}, map[string]string{
+			"postfix": "2c/2m/2r RSET1 x1 QUIT2", "sendmail": "1c/2m/1r RSET1 x2 QUIT1", "exim": "2c/2m/2r x1 QUIT2", "qmail": "2c/2m/1r x1 QUIT2",
+		}},
+		{"c_drop", relay.Script{Ext: allExtensions(), Content: relay.Rules{{Close: true, Octets: 100}}}, []mail.Submission{submission(1)}, map[string]string{
+			"postfix": "1c/1m/1r x1 server1", "sendmail": "1c/1m/1r x1 server1", "exim": "1c/1m/1r x1 server1", "qmail": "1c/1m/1r x1 server1",
+		}},
+		{"d_150max100", relay.Script{Ext: allExtensions(), MaxRcpt: 100}, []mail.Submission{submission(150)}, map[string]string{
+			"postfix": "3c/3m/150r x1 EOF2 QUIT1", "sendmail": "1c/2m/150r RSET1 x2 QUIT1", "exim": "2c/2m/150r x1 QUIT2", "qmail": "150c/150m/150r x1 QUIT150",
 		}},
 		{"d_3rcpt", refuseRcpt("r002@*", daily), []mail.Submission{submission(3)}, map[string]string{
 			"postfix": "2c/2m/4r x1 QUIT2", "sendmail": "1c/2m/4r RSET1 x2 QUIT1", "exim": "2c/2m/4r x1 QUIT2", "qmail": "4c/4m/4r x1 QUIT4",

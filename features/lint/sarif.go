@@ -16,10 +16,8 @@ import (
 // WriteSARIF writes findings in the Static Analysis Results Interchange Format, version 2.1.0, which services that show
 // code take. version is the program's.
 func WriteSARIF(w io.Writer, version string, findings []Finding) error {
-	run := sarif.Run{
-		Tool:    sarif.Tool{Driver: sarif.ToolComponent{Name: "relayspec lint", Version: version, Rules: descriptors(findings)}},
-		Results: []sarif.Result{},
-	}
+	run := sarifRun{Results: []sarif.Result{}}
+	run.Tool.Driver = sarif.ToolComponent{Name: "relayspec lint", Version: version, Rules: descriptors(findings)}
 	for _, f := range findings {
 		result := sarif.Result{RuleID: f.Rule, Kind: sarif.Fail, Level: weight(f.Level), Message: sarif.Message{Text: message(f)},
 			Locations: []sarif.Location{place(f.Place.File, f.Place.Line)}, Suppressions: []sarif.Suppression{}}
@@ -36,7 +34,20 @@ func WriteSARIF(w io.Writer, version string, findings []Finding) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(sarif.Log{Version: sarif.Version, Schema: sarif.Schema, Runs: []sarif.Run{run}})
+	return encoder.Encode(sarifLog{Version: sarif.Version, Schema: sarif.Schema, Runs: []sarifRun{run}})
+}
+
+// sarifLog is a log whose run has its results, also where there are none: without them it didn't come to an end. Source:
+// SARIF 2.1.0 §3.14.23.
+type sarifLog struct {
+	Version string     `json:"version"`
+	Schema  string     `json:"$schema"`
+	Runs    []sarifRun `json:"runs"`
+}
+
+type sarifRun struct {
+	sarif.Run
+	Results []sarif.Result `json:"results"`
 }
 
 // message is a finding's text with why, and what to write.

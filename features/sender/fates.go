@@ -365,14 +365,5 @@ func (p *play) eventually(ctx context.Context, ask func() error) error {
 // eventuallyWithin bounds how long a server that can't tell whether it is at rest has for what is awaited of it.
 const eventuallyWithin = 5 * time.Second
 
-// clock gives the server's clock.
-func (p *play) clock() (Clock, error) {
-	clock, ok := p.server.(Clock)
-	if !ok {
-		return nil, &features.Missing{Capability: CanClock}
-	}
-	return clock, nil
-}
-
 // loopback is where messages are handed over from.
 func loopback() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta/mail"
@@ -38,6 +39,9 @@ type play struct {
 	intern    *served // the company's own server for an internal domain; nil: there is none
 	server    Server  // nil: it wasn't started
 	sent      []sent  // in their order
+
+	mu    sync.Mutex
+	clock Clock // the server's, if the judge moves it; relays ask it, too
 }
 
 // served is a scripted relay on one port.
@@ -106,6 +110,11 @@ func (p *play) begin(ctx context.Context) error {
 		return fmt.Errorf("start %s: %w", p.sender.Describe().Name, err)
 	}
 	p.server = server
+	if clock, ok := server.(Clock); ok {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.clock = clock
+	}
 	return nil
 }
 
@@ -182,7 +191,10 @@ func (s *served) heard() []relay.Session {
 
 // now is the server's time, if the judge moves it.
 func (p *play) now() time.Time {
-	if clock, ok := p.server.(Clock); ok {
+	p.mu.Lock()
+	clock := p.clock
+	p.mu.Unlock()
+	if clock != nil {
 		return clock.Now()
 	}
 	return time.Now()

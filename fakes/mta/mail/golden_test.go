@@ -153,6 +153,26 @@ func TestServersAddWhatTheRealOnesDid(t *testing.T) {
 	}
 }
 
+// Source: sending-servers.md §3, j_smtp_nohdr.
+func TestServersAddWhatAMessageLacksWhereTheRealOnesDo(t *testing.T) {
+	const given = "From: Alice <alice@corp.example>\r\nTo: Bob <bob@example.net>\r\n"
+	for server, want := range map[string]string{
+		"postfix":  given + "Message-Id: <TIME.POSTFIX@mail.corp.example>\r\nDate: DATE +0000 (UTC)\r\n\r\nx\r\n",
+		"sendmail": "Date: DATE GMT\r\nMessage-Id: <TIME.SENDMAIL@mail.corp.example>\r\n" + given + "\r\nx\r\n",
+		"qmail":    "SMTP; DATE -0000\r\n" + given + "\r\nx\r\n", // nothing
+	} {
+		s := submitted("j", false, "bob@example.net")
+		s.Content = []byte(given + "\r\nx\r\n")
+		got, _, err := profiles(t)[server].Mail.Accept(s, host(), NewIDs(1), noon())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := normal(string(got)); !strings.HasSuffix(all, want) {
+			t.Errorf("%s ends with\n%q, want\n%q", server, all[max(0, len(all)-len(want)):], want)
+		}
+	}
+}
+
 // Source: the transcripts.
 func TestServersBounceAsTheRealOnesDid(t *testing.T) {
 	daily := client.Reply{Code: 550, Lines: []string{"5.4.5 Daily SMTP relay limit exceeded for user. sink-1 - gsmtp"}}
