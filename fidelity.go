@@ -13,7 +13,7 @@ import (
 // faithful is the command that measures the fakes of sending servers by transcripts of the real ones.
 type faithful struct {
 	Folder  string   `arg:"" help:"A folder with transcripts, *.txt, in the form of fakes/mta/testdata/transcripts."`
-	Profile []string `placeholder:"FILE" sep:"none" help:"Measure this profile in the place of the one of its name. May be given more than once."`
+	Profile []string `placeholder:"FILE" sep:"none" help:"Measure this profile, in the place of the one of its name or besides. May be given more than once."`
 	JSON    bool     `name:"json" help:"Write JSON."`
 }
 
@@ -50,11 +50,11 @@ func (c *faithful) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return &exit{exitUsage, &advice{err, "Name a folder with transcripts, such as fakes/mta/testdata/transcripts"}}
 	}
-	load, err := c.loader()
+	own, err := c.own()
 	if err != nil {
 		return &exit{exitUsage, &advice{err, "Mend the profile and measure it again"}}
 	}
-	report, err := fidelity.Judge(ctx, files, fidelity.Options{Load: load})
+	report, err := fidelity.Judge(ctx, files, fidelity.Options{Own: own})
 	if ctx.Err() != nil {
 		return &exit{features.ExitInterrupted, errors.New("interrupted before all was played")}
 	}
@@ -77,20 +77,15 @@ func (c *faithful) Run(ctx context.Context, s *streams) error {
 	return nil
 }
 
-// loader gives profiles: those of the program, and in their place the ones that were named.
-func (c *faithful) loader() (func(string) (*mta.Profile, error), error) {
-	own := map[string]*mta.Profile{}
+// own are the profiles that were named.
+func (c *faithful) own() ([]*mta.Profile, error) {
+	var all []*mta.Profile
 	for _, file := range c.Profile {
 		profile, err := mta.LoadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		own[profile.Name] = profile
+		all = append(all, profile)
 	}
-	return func(name string) (*mta.Profile, error) {
-		if own[name] != nil {
-			return own[name], nil
-		}
-		return mta.Load(name)
-	}, nil
+	return all, nil
 }

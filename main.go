@@ -41,6 +41,7 @@ type cli struct {
 	Record   record       `cmd:"" help:"Write down what a sending server and its relay say."`
 	Send     send         `cmd:"" help:"Send as one of the documented servers does: a fake Postfix, Exchange, qmail ..."`
 	Fidelity faithful     `cmd:"" help:"Measure the fakes of sending servers by transcripts of the real ones."`
+	Audit    audit        `cmd:"" help:"Judge real sending servers that are pointed at this program."`
 	List     list         `cmd:"" help:"List the cases that judge a relay."`
 	Codes    codes        `cmd:"" help:"Account for the error codes that the service is known for."`
 	Trace    trace        `cmd:"" help:"Show which rule is judged by which scenario, and which isn't judged yet."`

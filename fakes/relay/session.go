@@ -49,7 +49,7 @@ var errEnd = errors.New("the session has ended")
 func (s *session) serve() {
 	s.relay.observe(s, Event{Opened: true})
 	err := s.hear()
-	if err != nil && !errors.Is(err, errEnd) {
+	if !errors.Is(err, errEnd) {
 		s.ended(err)
 	}
 	s.flush()

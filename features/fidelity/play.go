@@ -160,7 +160,9 @@ func (p *playing) run(ctx context.Context) error {
 		p.change(submissions)
 	}
 	for _, s := range submissions {
-		if _, err := p.server.Submit(ctx, s); err != nil {
+		if _, err := p.server.Submit(ctx, s); errors.As(err, new(*mail.Unfit)) {
+			p.note("the fake refuses a message when it is submitted: %v", err)
+		} else if err != nil {
 			return err
 		}
 		if p.oneByOne() {
@@ -224,20 +226,6 @@ func (p *playing) idle(ctx context.Context) error {
 	}
 	p.note("the fake keeps a connection open for more than %s", idleBound)
 	return nil
-}
-
-// ProfileOf is the name of the profile that fakes the recorded server; "": there is none.
-func ProfileOf(server string) string {
-	for _, name := range mta.Names() {
-		if name == server {
-			return name
-		}
-	}
-	// Source: sending-servers.md §3.7: Mac OS X Server is a Postfix without TLS.
-	if server == "postfix-notls" {
-		return "osx"
-	}
-	return ""
 }
 
 // adapted is the profile with what was special about the run: the scale of its timers, a two-stage queue run.

@@ -93,7 +93,6 @@ type reading struct {
 	line    int
 	session *relay.Session
 	now     time.Time
-	pause   bool
 
 	segments int // so far in this connection
 	shared   int // commands still to come that share the present segment

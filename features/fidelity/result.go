@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -66,24 +67,17 @@ func (r *Report) count(is func(*Result) bool) int {
 
 // Options of Judge. Its zero value plays four transcripts at a time with the profiles of the program.
 type Options struct {
-	Load   func(name string) (*mta.Profile, error) // nil: mta.Load
-	AtOnce int                                     // transcripts that are played at one time; 0: 4
-	Done   func(done, all int)                     // told after each; nil: nobody
+	Own    []*mta.Profile      // play these in the place of the program's, by their names, or besides
+	AtOnce int                 // transcripts that are played at one time; 0: 4
+	Done   func(done, all int) // told after each; nil: nobody
 }
 
 // Judge plays every transcript against the fake of its server, and compares. What can't be read or played is a Result with
 // an Error. Error: ctx has ended, or a profile can't be loaded.
 func Judge(ctx context.Context, files []string, o Options) (*Report, error) {
-	if o.Load == nil {
-		o.Load = mta.Load
-	}
-	profiles := map[string]*mta.Profile{}
-	for _, name := range mta.Names() {
-		profile, err := o.Load(name)
-		if err != nil {
-			return nil, err
-		}
-		profiles[name] = profile
+	profiles, err := o.profiles()
+	if err != nil {
+		return nil, err
 	}
 	report := &Report{Results: make([]Result, len(files))}
 	each(len(files), o.atOnce(), func(i int) {
@@ -94,10 +88,29 @@ func Judge(ctx context.Context, files []string, o Options) (*Report, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	for _, name := range mta.Names() {
+	for _, name := range slices.Sorted(maps.Keys(profiles)) {
 		report.Shares = append(report.Shares, share(profiles[name], report.Results))
 	}
 	return report, nil
+}
+
+// profiles are all that may be played, by their names.
+func (o Options) profiles() (map[string]*mta.Profile, error) {
+	all := map[string]*mta.Profile{}
+	for _, own := range o.Own {
+		all[own.Name] = own
+	}
+	for _, name := range mta.Names() {
+		if all[name] != nil {
+			continue
+		}
+		profile, err := mta.Load(name)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = profile
+	}
+	return all, nil
 }
 
 func (o Options) atOnce() int {
@@ -136,13 +149,14 @@ func judge(ctx context.Context, file string, profiles map[string]*mta.Profile) R
 	}
 	result := Result{
 		File: file, Server: recording.Server, Case: recording.Case, Title: recording.Title,
-		Profile: ProfileOf(recording.Server), Decides: recording.decides(), Recorded: len(recording.Sessions),
+		Decides: recording.decides(), Recorded: len(recording.Sessions),
 	}
-	if result.Profile == "" {
+	profile := profileOf(recording.Server, profiles)
+	if profile == nil {
 		result.Notes = []string{fmt.Sprintf("there is no fake of %s: nothing is compared", recording.Server)}
 		return result
 	}
-	profile := profiles[result.Profile]
+	result.Profile = profile.Name
 	result.Way, result.Why = recording.way(conversations(recording.Sessions))
 	played, err := recording.Play(ctx, profile)
 	if err != nil {
@@ -155,6 +169,14 @@ func judge(ctx context.Context, file string, profiles map[string]*mta.Profile) R
 	result.Played, result.Notes = len(played.Sessions), played.Notes
 	result.Differences = Compare(recording, played, profile.Connections.AtOnce.Value)
 	return result
+}
+
+// profileOf is what fakes the recorded server; nil: nothing does.
+func profileOf(server string, profiles map[string]*mta.Profile) *mta.Profile {
+	if server == "postfix-notls" && profiles[server] == nil {
+		return profiles["osx"] // Mac OS X Server is a Postfix without TLS. Source: sending-servers.md §3.7
+	}
+	return profiles[server]
 }
 
 // share tells what a profile rests on.

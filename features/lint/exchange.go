@@ -51,6 +51,14 @@ func listed(values []settings.Found[string]) (words []string) {
 	return words
 }
 
+// first is the first word, or another where there is none.
+func first(words []string, otherwise string) string {
+	if len(words) == 0 {
+		return otherwise
+	}
+	return words[0]
+}
+
 // joined is a list as it is told of.
 func joined(values []settings.Found[string]) string {
 	return cmp.Or(strings.Join(listed(values), ", "), "nothing")
@@ -59,7 +67,8 @@ func joined(values []settings.Found[string]) string {
 // space is EXHUB-SPACE and EXEDGE-SPACE.
 func space(l *look) {
 	if all, any, ok := l.spaces(); ok && !any {
-		l.tell(l.first(all), "the connector's address space is "+joined(all), "Only mail to these domains takes the connector; * is all mail", l.write("space", l.first(all)))
+		l.tell(l.first(all), "the connector's address space is "+joined(all),
+			"Only mail to these domains takes the connector; * is all mail", l.write("space", l.first(all)))
 	}
 }
 
@@ -71,7 +80,8 @@ func subdomains(l *look) {
 	}
 	for _, s := range all {
 		if !strings.HasPrefix(domainOf(s.Value), "*") {
-			l.tell(at(s), "the address space "+domainOf(s.Value)+" is without its subdomains", "Mail to a subdomain doesn't take the connector", l.write("space", at(s)))
+			l.tell(at(s), "the address space "+domainOf(s.Value)+" is without its subdomains",
+				"Mail to a subdomain doesn't take the connector", l.write("space", at(s)))
 		}
 	}
 }
@@ -82,11 +92,13 @@ func smartHost(l *look) {
 	hosts := l.others("SmartHosts")
 	for _, h := range hosts {
 		if len(hosts) > 1 && canonical(h.Value) != Relay && canonical(h.Value) != canonical(l.Relay.Value.Host) {
-			l.tell(at(h), "mail goes to the smart host "+h.Value+", too", "Exchange takes smart hosts in turn: a part of all mail doesn't pass the relay", l.write("relay", at(h)))
+			l.tell(at(h), "mail goes to the smart host "+h.Value+", too",
+				"Exchange takes smart hosts in turn: a part of all mail doesn't pass the relay", l.write("relay", at(h)))
 		}
 	}
 	for _, property := range []struct{ name, wrong, text, why string }{
-		{"DNSRoutingEnabled", "true", "the connector routes by MX records", "The smart host isn't used as long as DNSRoutingEnabled is True"},
+		{"DNSRoutingEnabled", "true", "the connector routes by MX records",
+			"The smart host isn't used as long as DNSRoutingEnabled is True"},
 		{"Enabled", "false", "the connector is disabled", "No mail takes it"},
 	} {
 		if set, ok := l.other(property.name); ok && strings.EqualFold(set.Value, property.wrong) {
@@ -119,7 +131,8 @@ func sources(l *look) {
 	}
 	for _, o := range l.Objects {
 		if o.Kind == "TransportServer" && !names(named, o.Name) {
-			l.note(l.first(named), "the hub "+o.Name+" is no source server of the connector", "Mail that is sent out from it goes to one that is",
+			l.note(l.first(named), "the hub "+o.Name+" is no source server of the connector",
+				"Mail that is sent out from it goes to one that is",
 				l.write("sources", l.first(named)))
 		}
 	}
@@ -155,7 +168,8 @@ func domainSecurity(l *look) {
 	if !ok {
 		l.silent("the files don't tell DomainSecureEnabled, which is True unless it was changed")
 	} else if strings.EqualFold(set.Value, "true") {
-		l.tell(at(set), "domain security is on", "Mutual TLS wants a certificate of the relay that the server knows, and routing by MX records, which a smart host excludes",
+		l.tell(at(set), "domain security is on",
+			"Mutual TLS wants a certificate of the relay that the server knows, and routing by MX records, which a smart host excludes",
 			l.write("domsec", at(set)))
 	}
 }
@@ -166,7 +180,9 @@ func subscription(l *look) {
 	subscribed := l.others("EdgeSubscription.Name")
 	switch {
 	case ok && len(listed(named)) == 0:
-		l.tell(l.first(named), "the connector has no source server", "The edge subscription has to be one: the edge sends what takes the connector", l.write("sources", l.first(named)))
+		l.tell(l.first(named), "the connector has no source server",
+			"The edge subscription has to be one: the edge sends what takes the connector",
+			l.write("sources", l.first(named), "{sources}", first(listed(subscribed), "EDGE")))
 	case !ok:
 		l.silent("the files don't tell the connector's SourceTransportServers")
 	case len(listed(subscribed)) == 0:
@@ -179,8 +195,8 @@ func subscription(l *look) {
 
 // compared are the properties that the edge must have as the hub has them.
 func compared() []string {
-	return []string{"AddressSpaces", "SmartHosts", "DNSRoutingEnabled", "DomainSecureEnabled", "SmartHostAuthMechanism", "Port", "RequireTLS", "Fqdn", "Enabled",
-		"SmtpMaxMessagesPerConnection",
+	return []string{"AddressSpaces", "SmartHosts", "DNSRoutingEnabled", "DomainSecureEnabled", "SmartHostAuthMechanism", "Port",
+		"RequireTLS", "Fqdn", "Enabled", "SmtpMaxMessagesPerConnection",
 		"ConnectionInactivityTimeOut"}
 }
 
@@ -212,7 +228,8 @@ func sameOnBoth(l *look) {
 	mine, here := connectorOf(l.Setup, name)
 	if !ok || !here {
 		l.tell(spot{}, "the edge's connector "+name+" isn't the hub's",
-			"The edge gets its connectors from the hub; what was made by hand, or is old, isn't what the hub shows", "Start-EdgeSynchronization")
+			"The edge gets its connectors from the hub; what was made by hand, or is old, isn't what the hub shows",
+			"Start-EdgeSynchronization")
 		return
 	}
 	for _, property := range compared() {
@@ -260,7 +277,8 @@ func hubAddresses(l *look) {
 	}
 	const why = "The edge takes mail from a hub only through the connector whose ranges have its address"
 	if len(listed(ranges)) == 0 {
-		l.tell(l.first(ranges), "the edge's receive connector has no addresses", why, l.write("ranges", l.first(ranges), "{address}", "ADDRESSES"))
+		l.tell(l.first(ranges), "the edge's receive connector has no addresses", why,
+			l.write("ranges", l.first(ranges), "{address}", "ADDRESSES"))
 		return
 	}
 	hubs := l.hubPlaces()
@@ -269,7 +287,8 @@ func hubAddresses(l *look) {
 	}
 	for _, hub := range hubs {
 		if !slices.ContainsFunc(ranges, func(r settings.Found[string]) bool { return covers(r.Value, hub) }) {
-			l.tell(l.first(ranges), fmt.Sprintf("the hub %s is in none of the ranges of the edge's receive connector: %s", hub, joined(ranges)), why,
+			text := fmt.Sprintf("the hub %s is in none of the ranges of the edge's receive connector: %s", hub, joined(ranges))
+			l.tell(l.first(ranges), text, why,
 				l.write("ranges", l.first(ranges), "{address}", hub.String()))
 		}
 	}
@@ -325,7 +344,8 @@ func has(values []settings.Found[string], word string) bool {
 // receiveAuth is EXEDGE-RCV-AUTH.
 func receiveAuth(l *look) {
 	if set, ok := l.receiving("AuthMechanism"); ok && !has(set, "ExchangeServer") {
-		l.tell(l.first(set), "the edge's receive connector has the authentication "+joined(set), "Hubs prove by Exchange Server authentication that they are hubs",
+		l.tell(l.first(set), "the edge's receive connector has the authentication "+joined(set),
+			"Hubs prove by Exchange Server authentication that they are hubs",
 			l.write("receive-auth", l.first(set)))
 	}
 }
@@ -333,7 +353,8 @@ func receiveAuth(l *look) {
 // receiveGroup is EXEDGE-RCV-PERM.
 func receiveGroup(l *look) {
 	if set, ok := l.receiving("PermissionGroups"); ok && !has(set, "ExchangeServers") {
-		l.tell(l.first(set), "the edge's receive connector has the permission groups "+joined(set), "A hub that has no permission there can't hand mail over",
+		l.tell(l.first(set), "the edge's receive connector has the permission groups "+joined(set),
+			"A hub that has no permission there can't hand mail over",
 			l.write("receive-group", l.first(set)))
 	}
 }

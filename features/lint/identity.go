@@ -14,7 +14,8 @@ func isForbidden(name string) bool {
 
 // ownNetworks are domains that anybody may have inside, and nobody outside: RFC 6762, RFC 6761, RFC 8375, and habit.
 func ownNetworks() []string {
-	return []string{"localdomain", "localhost", "local", "lan", "internal", "intranet", "private", "home", "home.arpa", "workgroup", "invalid"}
+	return []string{"localdomain", "localhost", "local", "lan", "internal", "intranet", "private", "home", "home.arpa", "workgroup",
+		"invalid"}
 }
 
 // fault tells why a name doesn't identify a server; "": it may well do so.
@@ -91,13 +92,15 @@ func identify(l *look, holds bool) {
 		l.silent("the files don't tell the name that the server presents")
 	case len(l.Options.Domains) > 0 && within(name.Value, l.Options.Domains):
 	case len(l.Options.Domains) > 0 || fault(name.Value) != "":
-		text := "nothing says whose the server is: it doesn't authenticate, and " + cmp.Or(name.Value, "no name") + " is in no domain of the customer's"
+		text := "nothing says whose the server is: it doesn't authenticate, and " +
+			cmp.Or(name.Value, "no name") + " is in no domain of the customer's"
 		if holds {
 			l.tell(at(name), text, why, instead)
 		} else {
 			l.note(at(name), text, why, instead)
 		}
 	default:
-		l.note(at(name), "the server doesn't authenticate: "+name.Value+" has to be in a domain of the customer's (--domain says which)", why, instead)
+		l.note(at(name), "the server doesn't authenticate: "+name.Value+" has to be in a domain of the customer's (--domain says which)",
+			why, instead)
 	}
 }

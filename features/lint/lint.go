@@ -99,11 +99,15 @@ func (o Options) Check(setups ...*settings.Setup) []Finding {
 func (o Options) Examine(setups ...*settings.Setup) []Outcome {
 	var all []Outcome
 	for _, s := range setups {
+		recipe, err := load(s.Server)
+		if err != nil { // a server that isn't known has no lines to write
+			recipe = &Recipe{}
+		}
 		for _, r := range rules() {
 			if len(r.servers) > 0 && !slices.Contains(r.servers, s.Server) {
 				continue
 			}
-			l := &look{Options: o, Setup: s, all: setups, rule: &r}
+			l := &look{Options: o, Setup: s, all: setups, recipe: recipe, rule: &r}
 			l.State = Kept
 			r.check(l)
 			all = append(all, Outcome{Rule: r.id, Level: r.level, Server: s.Server, State: l.State, Unsaid: l.unsaid, Findings: l.findings})

@@ -26,6 +26,7 @@ type look struct {
 	Options
 	*settings.Setup
 	all      []*settings.Setup // that were given
+	recipe   *Recipe
 	rule     *rule
 	State    State
 	unsaid   string
@@ -96,17 +97,13 @@ func (l *look) other(name string) (settings.Found[string], bool) {
 // write gives the lines that set something, as this server's administrators write them, name as in recipes' write: section.
 // A setting's file decides where a server has several kinds of them.
 func (l *look) write(name string, where spot, fill ...string) string {
-	recipe, err := load(l.Server)
-	if err != nil {
-		return ""
-	}
 	file := where.place.File
 	if file == "" {
 		file = l.whole().File
 	}
-	text, ok := recipe.Write[name+filepath.Ext(file)]
+	text, ok := l.recipe.Write[name+filepath.Ext(file)]
 	if !ok {
-		text = recipe.Write[name]
+		text = l.recipe.Write[name]
 	}
 	fill = append(fill, "{name}", l.ownName(), "{domain}", l.ownDomain(), "{connector}", l.connector())
 	return strings.NewReplacer(fill...).Replace(text)

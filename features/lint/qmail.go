@@ -13,14 +13,16 @@ func qmailRoute(l *look) {
 	r := l.route()
 	relayHost(l)
 	if r.Known && canonical(r.Value.Host) == Relay && r.Value.Brackets {
-		l.weigh(should, at(r), "the relay host stands in brackets", "qmail takes them for the beginning of an address, and finds no host", l.write("relay", at(r)))
+		l.weigh(should, at(r), "the relay host stands in brackets", "qmail takes them for the beginning of an address, and finds no host",
+			l.write("relay", at(r)))
 	}
 }
 
 // qmailInternal is QM-ROUTE-INTERNAL: mail for domains of the customer that this host doesn't deliver itself needs a line.
 func qmailInternal(l *look) {
 	local := func(domain string) bool {
-		return slices.ContainsFunc(l.Setup.Domains, func(d settings.Found[string]) bool { return canonical(d.Value) == canonical(domain) })
+		return slices.ContainsFunc(l.Setup.Domains,
+			func(d settings.Found[string]) bool { return canonical(d.Value) == canonical(domain) })
 	}
 	for _, domain := range l.Options.Domains {
 		if _, ok := l.Routes[domain]; !ok && !local(domain) && !covered(l.Routes, domain) {
@@ -30,8 +32,9 @@ func qmailInternal(l *look) {
 	}
 	for _, domain := range sorted(l.Routes) {
 		r := l.Routes[domain]
-		if domain != "" && domain != "*" && r.Known && canonical(r.Value.Host) == Relay && len(l.Options.Domains) > 0 && within(domain, l.Options.Domains) {
-			l.tell(at(r), "mail to "+domain+" is led to the relay", "An internal domain's line names the server that takes its mail", domain+":your-internal-server")
+		if domain != "" && domain != "*" && r.Known && canonical(r.Value.Host) == Relay && within(domain, l.Options.Domains) {
+			l.tell(at(r), "mail to "+domain+" is led to the relay", "An internal domain's line names the server that takes its mail",
+				domain+":your-internal-server")
 		}
 	}
 }

@@ -40,7 +40,8 @@ func misnamed(host string) (text, why string, misspelt bool) {
 		return "", "", false
 	case host == "":
 		return "there is no relay host: mail goes to each domain's own hosts",
-			"Mail that doesn't pass the relay is neither filtered nor archived there, and has to be accepted from this server's address", false
+			"Mail that doesn't pass the relay is neither filtered nor archived there, and has to be accepted from this server's address",
+			false
 	case host == googleName:
 		return "the relay host is " + host + ", a name that the document writes once, and by mistake",
 			"All other places of the document, and its recipes, have " + Relay + "; nothing says that the other name is served", true
@@ -115,7 +116,8 @@ func port(l *look) {
 	n, implicit := portOf(r.Value), l.ImplicitTLS.Known && l.ImplicitTLS.Value
 	switch {
 	case n != 25 && n != 465 && n != 587:
-		l.tell(at(r), fmt.Sprintf("mail goes to port %d", n), "The relay is served on the ports 25, 465 and 587", cmp.Or(l.write("port", at(r)), l.relayAs(r.Value, at(r))))
+		l.tell(at(r), fmt.Sprintf("mail goes to port %d", n), "The relay is served on the ports 25, 465 and 587",
+			cmp.Or(l.write("port", at(r)), l.relayAs(r.Value, at(r))))
 	case n == 465 && !implicit:
 		l.tell(at(r), "mail goes to port 465, and TLS isn't spoken from the start",
 			"On port 465 the relay awaits TLS before it greets, although the document names the port where TLS isn't required; "+
@@ -158,7 +160,8 @@ func port587(l *look) {
 	case l.RequireTLS && tls.Value == settings.OpportunisticTLS:
 		l.note(at(tls), "mail goes in clear where the relay doesn't offer STARTTLS", refused, l.write("port587", at(tls)))
 	case n == 25 || clear && n == 587:
-		l.note(at(r), fmt.Sprintf("mail goes to port %d%s, as the document's recipe has it", n, map[bool]string{true: " in clear"}[clear]),
+		how := map[bool]string{true: " in clear"}[clear]
+		l.note(at(r), fmt.Sprintf("mail goes to port %d%s, as the document's recipe has it", n, how),
 			refused+"; the recipe as it stands fails then", l.write("port587", at(r)))
 	}
 }
@@ -172,7 +175,8 @@ func authInTLS(l *look) {
 	case l.ImplicitTLS.Known && l.ImplicitTLS.Value:
 	case l.TLS.Value == settings.NoTLS:
 		l.tell(at(l.Auth), "the server authenticates, and doesn't use TLS",
-			"The relay takes credentials in TLS only; in clear there is no AUTH, and only the server's address identifies it", l.write("port587", at(l.Auth)))
+			"The relay takes credentials in TLS only; in clear there is no AUTH, and only the server's address identifies it",
+			l.write("port587", at(l.Auth)))
 	case l.TLS.Value == settings.OpportunisticTLS:
 		where := at(l.TLS)
 		if !where.written {

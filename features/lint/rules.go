@@ -10,9 +10,9 @@ const (
 	info   = reports.Info
 )
 
-// rules are all that a configuration is held against, in the catalogue's order but for EXTRA-IDENT, which
-// sums others up: what is about every server, then what is about one. Levels and lines are the catalogue's; of DOS-CONN-REUSE and others that are about both parties, the sender's.
-// A rule that has no observable setting (a menu, a restart) stands in the recipes only.
+// rules are all that a configuration is held against, in the catalogue's order but for EXTRA-IDENT, which sums others up:
+// what is about every server, then what is about one. Levels and lines are the catalogue's; of DOS-CONN-REUSE, which is
+// about both parties, the sender's. A rule without a setting (a menu, a restart) stands in the recipes only.
 func rules() []rule {
 	all := common()
 	for _, own := range [][]rule{exchange(), exchange2003(), domino(), groupwise(), sendmail(), osx(), qmail(), postfix()} {
@@ -28,8 +28,9 @@ func common() []rule {
 		{"DOS-SCOPE-HOSTS", should, "L52", "The relay's name is spelt smtp-relay.gmail.com.", nil, spelling},
 		{"HELO-UNIQUE", should, "L54", "HELO and EHLO have a name that is the server's alone.", nil, unique},
 		{"HELO-FORBIDDEN", should, "L54, L131", "HELO and EHLO have neither localhost nor smtp-relay.gmail.com.", nil, forbidden},
-		{"EXTRA-IDENT", must, "L141", "For others' domains, and for mail without a sender, the server authenticates, or presents a domain of the customer's.", nil, identified},
-		{"SND-ANY-IDENT", must, "L84", "Where any address may send, the server authenticates, or presents a domain of the customer's.", nil, anySender},
+		{"EXTRA-IDENT", must, "L141",
+			"For others' domains, and for mail without a sender, the server authenticates, or presents a domain of the customer's.", nil, identified},
+		{"SND-ANY-IDENT", must, "L84", "Where any address may send, the server authenticates, or has a name of the customer's.", nil, anySender},
 		{"SND-FOREIGN-IDENT", must, "L84", "So it does for senders of domains that aren't the customer's.", nil, anySender},
 		{"SND-EMPTY-IDENT", must, "L84", "So it does for mail without a sender, as bounces are.", nil, emptySender},
 		{"AUTH-TLS", must, "L90, L129", "A server that authenticates does so in TLS.", nil, authInTLS},

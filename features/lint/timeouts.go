@@ -36,18 +36,14 @@ func stages() []stage {
 
 // timeouts are the rules that the defaults are enough: what is written and is less is told of.
 func timeouts(l *look) {
-	recipe, err := load(l.Server)
-	if err != nil {
-		l.silent("%v", err)
-		return
-	}
 	for _, s := range stages() {
-		found, usual := s.of(&l.Timeouts), recipe.Timeouts[s.name]
+		found, usual := s.of(&l.Timeouts), l.recipe.Timeouts[s.name]
 		if !found.Known || !found.Written() || found.Value == 0 {
 			continue
 		}
 		short := func(level reports.Level, least time.Duration, whose string) {
-			l.weigh(level, at(found), fmt.Sprintf("the time-out %s is %s, shorter than %s of %s", s.name, span(found.Value), whose, span(least)),
+			text := fmt.Sprintf("the time-out %s is %s, shorter than %s of %s", s.name, span(found.Value), whose, span(least))
+			l.weigh(level, at(found), text,
 				"The document wants no time-out raised, and relies on the defaults; a server that waits less gives up while the relay still works, "+
 					"and after the final dot it then sends the message twice", l.write("timeout-"+s.name, at(found)))
 		}
@@ -65,7 +61,8 @@ func dataFinal(l *look) {
 	if f := l.Timeouts.DataFinal; !f.Known {
 		l.silent("the files don't tell Timeout.datafinal")
 	} else if f.Value > 0 && f.Value < time.Hour {
-		l.tell(at(f), "Timeout.datafinal is "+span(f.Value), "The relay may take long to answer the final dot; a server that gives up before sends the message twice",
+		l.tell(at(f), "Timeout.datafinal is "+span(f.Value),
+			"The relay may take long to answer the final dot; a server that gives up before sends the message twice",
 			l.write("timeout-data-final", at(f)))
 	}
 }
@@ -105,7 +102,8 @@ func threads(l *look) {
 	const usual = 8 // Source: sending-servers 3.5, documented by the vendor
 	if n := l.Connections; n.Known && n.Written() && n.Value > 0 && n.Value < usual {
 		l.tell(at(n), fmt.Sprintf("%d threads send, fewer than the default of %d", n.Value, usual),
-			"The document wants as many as the server can bear; each sends a message over a connection of its own", l.write("threads", at(n)))
+			"The document wants as many as the server can bear; each sends a message over a connection of its own",
+			l.write("threads", at(n)))
 	}
 }
 
@@ -158,7 +156,8 @@ func firstRetry(l *look) {
 		l.silent("the files don't tell the Initial Transfer Retry Interval")
 	} else if f := l.Retry.Intervals[0]; f.Value < time.Minute {
 		l.tell(at(f), "the Initial Transfer Retry Interval is "+span(f.Value),
-			"The relay counts for ten minutes at a time: a server that tries again at once is refused again with 450", l.write("retry", at(f)))
+			"The relay counts for ten minutes at a time: a server that tries again at once is refused again with 450",
+			l.write("retry", at(f)))
 	}
 }
 
@@ -179,6 +178,7 @@ func ladder(l *look) {
 		l.silent("the files don't tell the four retry intervals")
 	case wrong:
 		l.tell(where, "the retry intervals are "+strings.Join(words, ", "),
-			"The document wants 1, 1, 3 and then 5 minutes, so that mail that met the relay's peak limit is soon tried again", l.write("retry", where))
+			"The document wants 1, 1, 3 and then 5 minutes, so that mail that met the relay's peak limit is soon tried again",
+			l.write("retry", where))
 	}
 }

@@ -51,7 +51,8 @@ func recipients(l *look) {
 		l.silent("the files don't tell how many recipients a transaction has")
 	case n.Value > 100 || n.Value == 0 && n.Written():
 		l.tell(at(n), "a transaction may have "+bound(n.Value),
-			"More than 100 may be refused: RFC 5321 makes a relay take no more, and those behind get 452", l.write("recipients", at(n), "{count}", "100"))
+			"More than 100 may be refused: RFC 5321 makes a relay take no more, and those behind get 452",
+			l.write("recipients", at(n), "{count}", "100"))
 	}
 }
 
@@ -64,9 +65,11 @@ func nullSender(l *look) {
 		l.silent("the files don't tell how many recipients a transaction has")
 	case n.Value == 1:
 	case n.Written():
-		l.weigh(should, at(n), "a transaction may have "+bound(n.Value)+", also where the sender is empty", why, l.write("null-sender", at(n)))
+		l.weigh(should, at(n), "a transaction may have "+bound(n.Value)+", also where the sender is empty", why,
+			l.write("null-sender", at(n)))
 	default:
-		l.note(at(n), "a transaction may have "+bound(n.Value)+" by default, also where the sender is empty", why, l.write("null-sender", at(n)))
+		l.note(at(n), "a transaction may have "+bound(n.Value)+" by default, also where the sender is empty", why,
+			l.write("null-sender", at(n)))
 	}
 }
 

@@ -20,6 +20,7 @@ type connection struct {
 	names        []string // that were presented in EHLO or HELO
 	clearAUTH    bool     // credentials were sent in clear text
 	triedAUTH    bool
+	dropped      bool // the relay closed it
 	transactions []transaction
 }
 
@@ -33,6 +34,7 @@ type transaction struct {
 	reply         string // to MAIL
 	recipients    []answered
 	message       *relay.Message // its content; nil: none came to its end
+	cut           bool           // the relay closed the connection within it; only an audit asks
 }
 
 // answered is what the relay said to a recipient; "": nothing came of it.
@@ -50,13 +52,18 @@ func (p *play) connections() []connection {
 func (s *served) connections() []connection {
 	var all []connection
 	for i, session := range s.heard() {
-		w := walker{session: session, connection: connection{name: s.named(i + 1), port: s.port}, encrypted: s.port == 465}
-		for _, step := range session.Steps {
-			w.step(step)
-		}
-		all = append(all, w.connection)
+		all = append(all, connectionOf(session, s.named(i+1), s.port))
 	}
 	return all
+}
+
+// connectionOf goes through what was said in a session to a port of the relay.
+func connectionOf(session relay.Session, name string, port int) connection {
+	w := walker{session: session, connection: connection{name: name, port: port}, encrypted: port == 465}
+	for _, step := range session.Steps {
+		w.step(step)
+	}
+	return w.connection
 }
 
 // named is what a session is called in the transcript.
@@ -224,24 +231,26 @@ func attempts(transactions []transaction, m *sent, recipient string) []time.Time
 // observer writes what a relay hears into the scenario's transcript.
 func (p *play) observer(s *served) func(relay.Event) {
 	before := len(s.over)
-	return func(e relay.Event) {
-		name, log := s.named(before+e.Session), p.Transcript()
-		switch {
-		case e.Opened:
-			log.Note(name, "connected to port "+fmt.Sprint(s.port))
-		case e.Closed:
-			log.Closed(name, string(e.End))
-		case e.Step.Kind == relay.Command:
-			log.Add(transcript.Entry{Session: name, Kind: transcript.Client, Text: e.Step.Text, Secret: e.Step.Verb == "" || e.Step.Verb == "AUTH"})
-		case e.Step.Kind == relay.Content:
-			log.Note(name, fmt.Sprintf("a content of %d octets", len(e.Message.Content)))
-		case e.Step.Kind == relay.Reply:
-			for line := range strings.SplitSeq(e.Step.Text, "\n") {
-				log.Server(name, line)
-			}
-		case e.Step.Kind == relay.Note:
-			log.Note(name, e.Step.Text)
+	return func(e relay.Event) { record(p.Transcript(), s.named(before+e.Session), s.port, e) }
+}
+
+// record writes what a relay hears in a session.
+func record(log *transcript.Transcript, name string, port int, e relay.Event) {
+	switch {
+	case e.Opened:
+		log.Note(name, "connected to port "+fmt.Sprint(port))
+	case e.Closed:
+		log.Closed(name, string(e.End))
+	case e.Step.Kind == relay.Command:
+		log.Add(transcript.Entry{Session: name, Kind: transcript.Client, Text: e.Step.Text, Secret: e.Step.Verb == "" || e.Step.Verb == "AUTH"})
+	case e.Step.Kind == relay.Content:
+		log.Note(name, fmt.Sprintf("a content of %d octets", len(e.Message.Content)))
+	case e.Step.Kind == relay.Reply:
+		for line := range strings.SplitSeq(e.Step.Text, "\n") {
+			log.Server(name, line)
 		}
+	case e.Step.Kind == relay.Note:
+		log.Note(name, e.Step.Text)
 	}
 }
 
