@@ -31,6 +31,7 @@ func anyRules(t *rapid.T, stage string) relay.Rules {
 			Match: rapid.SampledFrom([]string{"", "", "", "bob@*", "r002@*", "alice@*"}).Draw(t, "match"),
 			Reply: rapid.SampledFrom(replies()).Draw(t, "reply"),
 			Close: rapid.IntRange(0, 5).Draw(t, "close") == 0,
+			Delay: relay.Duration(rapid.SampledFrom([]time.Duration{0, 0, 0, 0, time.Second, 8 * time.Minute, 2 * time.Hour}).Draw(t, "delay")),
 			Skip:  rapid.SampledFrom([]int{0, 0, 1}).Draw(t, "skip"),
 		}
 		if r.Reply == "xyz" {

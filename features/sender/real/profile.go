@@ -28,7 +28,7 @@ type Profile struct {
 	Profile string   `yaml:"profile"` // the server as the catalogue calls it
 	Command []string `yaml:"command"` // the driver and its arguments, found from the file's folder
 	Listen  string   `yaml:"listen"`  // where it takes mail; "": 127.0.0.1:25
-	Relay   string   `yaml:"relay"`   // the address that the relay's name leads to there; "": 127.0.0.2
+	Relay   string   `yaml:"relay"`   // the address that the relay's name leads to there; "": RelayAddress
 	// Scale is by how much its timers for retries are shortened where a scenario lets time pass; 0: it has no such scenarios.
 	Scale int `yaml:"scale"`
 	// Capabilities are those besides that a real server is as it is.
@@ -39,8 +39,11 @@ type Profile struct {
 	dir string
 }
 
-// RelayName is what the island's resolver leads to Profile.Relay.
-const RelayName = "smtp-relay.gmail.com"
+// RelayName is the relay as the document names it, which an island's resolver leads to RelayAddress.
+const (
+	RelayName    = "smtp-relay.gmail.com"
+	RelayAddress = "127.0.0.2"
+)
 
 // Load reads a profile. Errors: every fault with its file and line.
 func Load(file string) (*Profile, error) {
@@ -51,7 +54,7 @@ func Load(file string) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Profile{Listen: "127.0.0.1:25", Relay: "127.0.0.2"}
+	p := &Profile{Listen: "127.0.0.1:25", Relay: RelayAddress}
 	if p.dir, err = filepath.Abs(filepath.Dir(file)); err != nil {
 		return nil, err
 	}
