@@ -16,6 +16,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/relayspec/relayspec/features/sender"
 	"github.com/relayspec/relayspec/features/target"
@@ -75,21 +77,23 @@ func (p *Profile) check(f *yamlfile.File) {
 	if len(p.Command) == 0 {
 		f.Fault(f.At("command"), "command is missing: write the driver, as in command: [./start]")
 	}
-	if p.Scale < 0 {
-		f.Fault(f.At("scale"), "scale is %d: write by how much timers are shortened, or leave it out", p.Scale)
-	}
 	for i, c := range p.Capabilities {
-		if !known(target.Capability(c)) {
-			f.Fault(f.At(fmt.Sprintf("capabilities[%d]", i)), "no capability is called %s; there are %v", c, sender.Known())
+		if !slices.Contains(declarable(), target.Capability(c)) {
+			f.Fault(f.At(fmt.Sprintf("capabilities[%d]", i)), "no driver declares %s; there are %s", c, inWords(declarable()))
 		}
 	}
 }
 
-// known tells whether a driver may declare c: the clock comes of Scale, and what is known of a real server goes without saying.
-func known(c target.Capability) bool {
-	switch c {
-	case sender.CanConfigure, sender.CanTLS, sender.CanAuth, sender.CanRoute:
-		return true
+// declarable are the capabilities that a driver may declare: the clock comes of Scale, and what is known of a real server
+// goes without saying.
+func declarable() []target.Capability {
+	return []target.Capability{sender.CanConfigure, sender.CanTLS, sender.CanAuth, sender.CanRoute}
+}
+
+func inWords(all []target.Capability) string {
+	words := make([]string, len(all))
+	for i, c := range all {
+		words[i] = string(c)
 	}
-	return false
+	return strings.Join(words, ", ")
 }
