@@ -12,6 +12,7 @@ import (
 
 	"github.com/relayspec/relayspec/fakes/island"
 	"github.com/relayspec/relayspec/features"
+	"github.com/relayspec/relayspec/features/sender/real"
 	"github.com/relayspec/relayspec/features/target/static"
 )
 
@@ -29,6 +30,12 @@ func (c *inspect) targets() []string { return []string{c.File} }
 func callsForIsland(chosen *kong.Node) (bool, error) {
 	if chosen == nil || !chosen.Target.CanAddr() || island.Inside() {
 		return false, nil
+	}
+	if judged, ok := chosen.Target.Addr().Interface().(*conform); ok && len(judged.profiles()) > 0 {
+		if err := island.Lacking(); err != nil {
+			return false, &exit{exitUsage, &advice{err, "A real server isn't ours, and must reach nobody"}}
+		}
+		return true, nil
 	}
 	command, opens := chosen.Target.Addr().Interface().(aimed)
 	if !opens {
@@ -57,7 +64,7 @@ const reportWithin = time.Minute
 func runOnIsland(ctx context.Context, args []string, s *streams) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	c, err := island.Command(ctx, island.Options{}, args...)
+	c, err := island.Command(ctx, island.Options{Names: map[string]string{real.RelayName: real.RelayAddress}}, args...)
 	if err != nil {
 		return &exit{exitUsage, err}
 	}

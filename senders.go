@@ -18,7 +18,7 @@ import (
 // judging are the flags of conform that judge sending servers in a relay's place.
 type judging struct {
 	Senders bool     `help:"Judge the fakes of sending servers instead of a relay: all of them, or those that --sender names."`
-	Sender  []string `placeholder:"NAME" help:"Judge this fake, with --senders or without: postfix, sendmail, qmail, exim, exchange-hub, exchange-edge, exchange-2003, domino, groupwise, osx. May be given several times."`
+	Sender  []string `placeholder:"NAME" help:"Judge this fake, with --senders or without: postfix, sendmail, qmail, exim, exchange-hub, exchange-edge, exchange-2003, domino, groupwise, osx; or a real server, by the file of its profile. May be given several times."`
 }
 
 // asked tells whether sending servers are to be judged.
@@ -31,11 +31,12 @@ func (j *judging) names() ([]string, error) {
 		return all, nil
 	}
 	for _, name := range j.Sender {
-		if !slices.Contains(all, name) {
+		if !isProfile(name) && !slices.Contains(all, name) {
 			return nil, &exit{exitUsage, &advice{fmt.Errorf("--sender %s: %s", name, yamlfile.Instead(name, all)), "Name one of " + strings.Join(all, ", ")}}
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(j.Sender, name) }), nil
+	fakes := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(j.Sender, name) })
+	return append(fakes, j.profiles()...), nil
 }
 
 // senders judges fakes, writes what was found of each, and ends with the table of all.
@@ -60,7 +61,7 @@ func (c *conform) senders(ctx context.Context, s *streams) error {
 		if err != nil {
 			return err
 		}
-		columns = append(columns, sender.Column{Name: name, Run: run})
+		columns = append(columns, sender.Column{Name: shortOf(name), Run: run})
 		if run.Interrupted {
 			break
 		}
@@ -100,7 +101,7 @@ func loadSenders(expression string) (*features.Suite, features.Selection, error)
 
 // judgeSender judges one fake, against its baseline, and keeps its report where that is asked for.
 func (c *conform) judgeSender(ctx context.Context, s *streams, suite *features.Suite, selection features.Selection, name string) (*reports.Run, error) {
-	fake, err := sender.OpenFake(name)
+	judged, err := openSender(ctx, name)
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}
@@ -111,11 +112,11 @@ func (c *conform) judgeSender(ctx context.Context, s *streams, suite *features.S
 		return nil, err
 	}
 	if options.Baseline == nil {
-		if options.Baseline, err = sender.Baseline(name); err != nil {
+		if options.Baseline, err = sender.Baseline(judged.Describe().Profile); err != nil {
 			return nil, atFault(err)
 		}
 	}
-	run, err := sender.Judge(ctx, suite, fake, options)
+	run, err := sender.Judge(ctx, suite, judged, options)
 	if terminal(s.err) {
 		fmt.Fprint(s.err, "\r\x1b[K")
 	}
@@ -123,7 +124,7 @@ func (c *conform) judgeSender(ctx context.Context, s *streams, suite *features.S
 		return run, err
 	}
 	if c.Report != "" {
-		if err := reports.WriteDir(filepath.Join(string(c.Report), name), run); err != nil {
+		if err := reports.WriteDir(filepath.Join(string(c.Report), shortOf(name)), run); err != nil {
 			return nil, &exit{features.ExitInconclusive, &advice{err, "Name a directory that can be written with --report"}}
 		}
 	}
@@ -153,7 +154,11 @@ func (c *conform) tellSenders(s *streams, columns []sender.Column) error {
 	if err != nil {
 		return &exit{features.ExitInconclusive, &advice{err, "Name what can be written, and judge again"}}
 	}
-	if code := worst(columns); code != features.ExitSatisfied {
+	code := worst(columns)
+	if code == features.ExitSatisfied && len(unlikeFakes(columns)) > 0 {
+		code = features.ExitNonConformant
+	}
+	if code != features.ExitSatisfied {
 		return &exit{code: code}
 	}
 	return nil
@@ -173,6 +178,7 @@ func writeSenders(w io.Writer, columns []sender.Column) error {
 		return err
 	}
 	fmt.Fprintln(w)
+	writeUnlike(w, columns)
 	for _, column := range columns {
 		if _, err := fmt.Fprintf(w, "%-14s %s: %s\n", column.Name, column.Run.Overall, column.Run.Gate); err != nil {
 			return fmt.Errorf("write what was found: %w", err)

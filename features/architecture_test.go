@@ -92,6 +92,7 @@ func onlyInTests() map[string][]string {
 		"features/target/embedded": {"features", "features/target/control", "reports"}, // the judge that tries it, and the driver
 		"features/target/static":   {"features", "reports"},                            // the judge, whom relays that misbehave must not mislead
 		"features/samples":         {"features", "features/target/...", "reports"},
+		"features/sender/real":     {"features", "reports"},         // the judge, whom a real server must not mislead
 		"reference/policyd":        {"reference", "reference/..."},  // the Engine that it asks
 		"simulator/control":        {"features/target/control/api"}, // the client that is generated from its document
 		"simulator/faults":         {"simulator/clock"},             // the time by which they expire

@@ -32,8 +32,8 @@ func Apply(p *Profile, s *settings.Setup) (*Profile, error) {
 	}
 	changed.applySession(s)
 	changed.applyConnections(s)
-	changed.Retry.Documented = appliedRetry(p.Retry.Documented, &s.Retry)
-	changed.Retry.Vendor = appliedRetry(p.Retry.Vendor, &s.Retry)
+	changed.Retry.Documented = appliedTrouble(appliedRetry(p.Retry.Documented, &s.Retry), s)
+	changed.Retry.Vendor = appliedTrouble(appliedRetry(p.Retry.Vendor, &s.Retry), s)
 	return &changed, nil
 }
 
@@ -155,6 +155,23 @@ func appliedRetry(r schedule.Rule, s *settings.Retry) schedule.Rule {
 			r.Min = from(interval, interval.Value)
 		case r.Kind.Value == schedule.Troubled && i == 0:
 			r.Deferral = from(interval, interval.Value)
+		}
+	}
+	return r
+}
+
+// appliedTrouble takes the waits after connection trouble, which Exchange 2007 and 2010 alone let be set, on each server. A
+// value that is no time of a day is left to who reads configurations. Source: Set-TransportServer.
+func appliedTrouble(r schedule.Rule, s *settings.Setup) schedule.Rule {
+	r.Trouble = slices.Clone(r.Trouble)
+	for i, name := range []string{"QueueGlitchRetryInterval", "TransientFailureRetryInterval", "OutboundConnectionFailureRetryInterval"} {
+		found := s.Others["TransportServer."+name]
+		if r.Kind.Value != schedule.Troubled || i >= len(r.Trouble) || len(found) == 0 {
+			continue
+		}
+		midnight, _ := time.Parse(time.TimeOnly, "00:00:00")
+		if t, err := time.Parse(time.TimeOnly, found[0].Value); err == nil {
+			r.Trouble[i].Every = from(found[0], t.Sub(midnight))
 		}
 	}
 	return r

@@ -3,6 +3,7 @@ package mta
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,29 @@ func TestAppliedRetryTakesWrittenIntervals(t *testing.T) {
 	}
 	if p.Retry.Documented.Steps.Value[0] != time.Minute {
 		t.Error("the profile itself was changed")
+	}
+}
+
+func TestApplyTakesExchangesWaitsAfterTrouble(t *testing.T) {
+	before, p := applied(t, "exchange-hub", map[string]string{"hub.txt": `
+AddressSpaces : {SMTP:*;1}
+Name          : Outbound
+SmartHosts    : {smtp-relay.gmail.com}
+Port          : 25
+
+Name                                   : HUB1
+MessageRetryInterval                   : 00:02:00
+OutboundConnectionFailureRetryInterval : 01:30:00
+TransientFailureRetryInterval          : 00:00:45
+MessageExpirationTimeout               : 1.00:00:00
+`})
+	rule := p.Retry.Vendor
+	if got := []time.Duration{rule.Trouble[1].Every.Value, rule.Trouble[2].Every.Value, rule.Deferral.Value, rule.Expire.Value}; !slices.Equal(got,
+		[]time.Duration{45 * time.Second, 90 * time.Minute, 2 * time.Minute, 24 * time.Hour}) {
+		t.Errorf("it waits %v", got)
+	}
+	if rule.Trouble[0] != before.Retry.Vendor.Trouble[0] || before.Retry.Vendor.Trouble[1].Every.Value == 45*time.Second {
+		t.Error("what isn't written, or the profile itself, was changed")
 	}
 }
 

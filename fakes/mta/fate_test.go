@@ -218,7 +218,9 @@ func TestSubmitRefuses(t *testing.T) {
 	long.Content = []byte("Subject: long\r\n\r\n" + strings.Repeat("x", 2500) + "\r\n")
 	nobody := submission(1)
 	nobody.Recipients = nil
-	for want, m := range map[string]mail.Submission{"2500": long, "it has no recipients": nobody} {
+	lines := submission(2)
+	lines.Recipients[1] = "bob@example.net>\r\nRSET"
+	for want, m := range map[string]mail.Submission{"2500": long, "it has no recipients": nobody, "has a line end": lines} {
 		ids, err := s.Submit(t.Context(), submission(1), m, submission(1))
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "submit message 2 of 3: ") || len(ids) != 1 {
 			t.Errorf("%v: %v, want %s", ids, err, want)

@@ -101,9 +101,10 @@ func (s *Server) tries() (n int) {
 func TestThousandFakesLiveInOneProcess(t *testing.T) {
 	before := runtime.NumGoroutine()
 	var servers []*Server
-	for range 100 {
-		for _, name := range Names() {
-			s, err := newServer(Options{Profile: named(t, name), Relay: "127.0.0.2:25"})
+	for _, name := range Names() {
+		profile := named(t, name) // they share it
+		for range 100 {
+			s, err := newServer(Options{Profile: profile, Relay: "127.0.0.2:25"})
 			if err != nil {
 				t.Fatal(err)
 			}

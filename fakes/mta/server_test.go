@@ -229,18 +229,25 @@ func without(s mail.Submission) mail.Submission {
 func TestServersFlushTheirQueues(t *testing.T) {
 	twoStage := named(t, "exim").Clone()
 	twoStage.Connections.Reuse.Value = AfterFirst
+	clear := relay.Script{Ext: allExtensions()}
+	encrypted := relay.Script{Ext: append(allExtensions(), "STARTTLS")}
 	for name, c := range map[string]struct {
 		profile *Profile
+		script  relay.Script
 		want    string
 	}{
-		"sendmail":        {named(t, "sendmail"), "1c/10m/10r RSET9 x10 QUIT1"},
-		"exim":            {named(t, "exim"), "10c/10m/10r x1 QUIT10"},
-		"exim, two-stage": {twoStage, "2c/10m/10r x9 QUIT2"},
-		"qmail":           {named(t, "qmail"), "10c/10m/10r x1 QUIT10"},
-		"groupwise":       {named(t, "groupwise"), "10c/10m/10r x1 QUIT10"},
+		"sendmail":         {named(t, "sendmail"), clear, "1c/10m/10r RSET9 x10 QUIT1"},
+		"exim":             {named(t, "exim"), clear, "10c/10m/10r x1 QUIT10"},
+		"exim, two-stage":  {twoStage, clear, "2c/10m/10r x9 QUIT2"},
+		"qmail":            {named(t, "qmail"), clear, "10c/10m/10r x1 QUIT10"},
+		"groupwise":        {named(t, "groupwise"), clear, "10c/10m/10r x1 QUIT10"},
+		"exchange-hub":     {named(t, "exchange-hub"), clear, "1c/10m/10r RSET9 x10 QUIT1"},
+		"postfix in TLS":   {named(t, "postfix"), encrypted, "10c/10m/10r x1 QUIT10"},
+		"sendmail in TLS":  {named(t, "sendmail"), encrypted, "1c/10m/10r RSET9 x10 QUIT1"},
+		"exim, untrusting": {named(t, "exim"), encrypted, "20c/10m/10r x1 EOF10 QUIT10"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			play(t, Options{Profile: c.profile, Hold: true}, relay.Script{Ext: allExtensions()}, func(t *testing.T, st *stage) {
+			play(t, Options{Profile: c.profile, Hold: true}, c.script, func(t *testing.T, st *stage) {
 				if _, err := st.Submit(t.Context(), slices.Repeat([]mail.Submission{submission(1)}, 10)...); err != nil {
 					t.Fatal(err)
 				}
@@ -254,6 +261,29 @@ func TestServersFlushTheirQueues(t *testing.T) {
 					t.Errorf("got %s, want %s", got, c.want)
 				}
 			})
+		})
+	}
+}
+
+// TestExchangeSendsTwentyMessagesAConnection, and opens one more for each twenty that wait.
+//
+// Source: sending-servers.md §3.1 and §3.3.
+func TestExchangeSendsTwentyMessagesAConnection(t *testing.T) {
+	for _, name := range []string{"exchange-hub", "exchange-edge", "exchange-2003"} {
+		play(t, Options{Profile: named(t, name), Hold: true}, relay.Script{Ext: allExtensions()}, func(t *testing.T, st *stage) {
+			if _, err := st.Submit(t.Context(), slices.Repeat([]mail.Submission{submission(1)}, 85)...); err != nil {
+				t.Fatal(err)
+			}
+			st.Flush(t.Context())
+			st.finish(t)
+			for i, s := range st.relay.Sessions() {
+				if len(s.Messages) > 20 {
+					t.Errorf("%s: connection %d has %d messages", name, i+1, len(s.Messages))
+				}
+			}
+			if n := len(st.relay.Sessions()); n < 5 || n > 8 || len(st.relay.Messages()) != 85 {
+				t.Errorf("%s: %s", name, st.summary())
+			}
 		})
 	}
 }

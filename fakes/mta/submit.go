@@ -3,6 +3,7 @@ package mta
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -34,8 +35,8 @@ func (s *Server) Submit(ctx context.Context, submissions ...mail.Submission) (id
 
 // accept queues one message, once for each relay that its recipients have.
 func (s *Server) accept(submission mail.Submission) (ID, error) {
-	if len(submission.Recipients) == 0 {
-		return "", fmt.Errorf("it has no recipients")
+	if err := sound(submission); err != nil {
+		return "", err
 	}
 	now := s.clock.Now()
 	content, received, err := s.profile.Mail.Accept(submission, s.host, s.ids, now)
@@ -56,6 +57,19 @@ func (s *Server) accept(submission mail.Submission) (ID, error) {
 	}
 	s.begin(items, false)
 	return ID(m.ID), nil
+}
+
+// sound says why no server would take a submission.
+func sound(s mail.Submission) error {
+	if len(s.Recipients) == 0 {
+		return errors.New("it has no recipients")
+	}
+	for _, address := range append([]string{s.Sender}, s.Recipients...) {
+		if strings.ContainsAny(address, "\r\n\x00") {
+			return fmt.Errorf("the address %q has a line end, or the octet 0", address)
+		}
+	}
+	return nil
 }
 
 // enqueue queues a message for each relay, all of them or none.

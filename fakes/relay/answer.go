@@ -11,7 +11,7 @@ import (
 func (s *session) applies(rules Rules, subjects ...string) *Rule {
 	for i := range rules {
 		rule := &rules[i]
-		if rule.Octets == 0 && rule.met(subjects) && s.counted(rule) {
+		if rule.Octets == 0 && !rule.Early && rule.met(subjects) && s.counted(rule) {
 			return rule
 		}
 	}
@@ -226,8 +226,35 @@ func (s *session) startTLS() error {
 func (s *session) auth(argument string) error {
 	mechanism, initial, given := strings.Cut(argument, " ")
 	mechanism = strings.ToUpper(mechanism)
-	usual, user, authzid := "235 2.7.0 Accepted", "", ""
-	var err error
+	if rule := s.early(mechanism); rule != nil && !given {
+		_, err := s.decide(rule, "535 5.7.8 Refused")
+		return err
+	}
+	usual, user, authzid, err := s.credentials(mechanism, initial, given)
+	if err != nil {
+		return err
+	}
+	said, err := s.decide(s.applies(s.script().Auth, mechanism), usual)
+	if strings.HasPrefix(said, "235") {
+		s.update(func(r *Session) { r.User, r.Authzid = user, authzid })
+	}
+	return err
+}
+
+// early is the rule that refuses a mechanism before its credentials are asked for; nil: none does.
+func (s *session) early(mechanism string) *Rule {
+	rules := s.script().Auth
+	for i := range rules {
+		if rule := &rules[i]; rule.Early && rule.Matches(mechanism) && s.counted(rule) {
+			return rule
+		}
+	}
+	return nil
+}
+
+// credentials asks for what AUTH has not given, and tells the usual reply and whose they are.
+func (s *session) credentials(mechanism, initial string, given bool) (usual, user, authzid string, err error) {
+	usual = "235 2.7.0 Accepted"
 	switch {
 	case !s.offers("AUTH"):
 		usual = "503 5.5.1 AUTH is not offered"
@@ -237,8 +264,7 @@ func (s *session) auth(argument string) error {
 		}
 		parts := strings.Split(decoded(initial), "\x00")
 		if len(parts) != 3 {
-			usual = "501 5.5.2 Cannot decode the response"
-			break
+			return "501 5.5.2 Cannot decode the response", "", "", err
 		}
 		authzid, user = parts[0], parts[1]
 		s.note("AUTH PLAIN decoded ['" + authzid + "', '" + user + "']")
@@ -253,14 +279,7 @@ func (s *session) auth(argument string) error {
 	default:
 		usual = "504 5.7.4 Unrecognized authentication type"
 	}
-	if err != nil {
-		return err
-	}
-	said, err := s.decide(s.applies(s.script().Auth, mechanism), usual)
-	if strings.HasPrefix(said, "235") {
-		s.update(func(r *Session) { r.User, r.Authzid = user, authzid })
-	}
-	return err
+	return usual, user, authzid, err
 }
 
 // challenge asks for more credentials and hears them.

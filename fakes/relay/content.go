@@ -134,7 +134,9 @@ func (s *session) whole(size int) error {
 // swallowed records a chunk that belongs to nothing, and refuses it.
 func (s *session) swallowed(chunk []byte, segment int) error {
 	const reply = "503 5.5.1 RCPT first. sink - gsmtp"
-	lost := Message{At: s.relay.options.now()(), Session: s.record.Number, Content: bytes.Clone(chunk), Chunked: true, Chunks: 1, Reply: reply}
+	lost := Message{
+		At: s.relay.options.now()(), Session: s.record.Number, Content: bytes.Clone(chunk), Chunked: true, Chunks: 1, Reply: reply,
+	}
 	if s.transaction != nil {
 		lost.Sender, lost.Refused = s.transaction.Sender, s.transaction.Refused
 	}

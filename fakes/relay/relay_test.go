@@ -165,7 +165,9 @@ func TestWhatARuleCanDo(t *testing.T) {
 		"never":                  {`{"mail_rules": [{"silent": true}]}`, []string{"HELO x", "MAIL FROM:<>", "NOOP"}, append(append([]string{greeting}, hello...), "250 2.0.0 OK"), "", 0},
 		"out of order":           {`{"mail_rules": "250 b\n354 go"}`, []string{"HELO x", "MAIL FROM:<>"}, append(append([]string{greeting}, hello...), "250 b", "354 go"), "", 0},
 		"garbage":                {`{"other_commands": [{"match": "NOOP", "raw": true, "reply": "what?\n"}]}`, []string{"NOOP\r\nXYZ"}, []string{greeting, "what?\n500 5.5.1 Unrecognized command"}, "", 0},
-		"BDAT without a size":    {`{}`, []string{"BDAT x"}, []string{greeting, "501 5.5.4 BDAT needs a size"}, "", 0},
+		"AUTH before credentials": {`{"ext": ["AUTH LOGIN"], "auth": [{"match": "LOGIN", "early": true, "reply": "535 5.7.8 no"}]}`,
+			[]string{"AUTH LOGIN"}, []string{greeting, "535 5.7.8 no"}, "", 0},
+		"BDAT without a size": {`{}`, []string{"BDAT x"}, []string{greeting, "501 5.5.4 BDAT needs a size"}, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, Options{Script: script(t, c.script)}, func(r *Relay, dial func() *sender) {

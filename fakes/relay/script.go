@@ -58,6 +58,7 @@ type Rule struct {
 	Close  bool     `json:"close,omitempty"`  // the connection is closed behind the reply; without one: dropped
 	Reset  bool     `json:"reset,omitempty"`  // and the client's kernel is told that it is gone (RST), where it is TCP
 	Octets int      `json:"octets,omitempty"` // of Content rules: how much of the content is taken before
+	Early  bool     `json:"early,omitempty"`  // of Auth rules: it speaks before the credentials are asked for
 }
 
 // Scope is what a rule counts in.

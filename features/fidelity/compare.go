@@ -56,7 +56,7 @@ func (r *Recording) way(recorded []conversation) (Way, string) {
 	case strings.HasPrefix(r.Case, "f_"), strings.HasPrefix(r.Case, "h_"):
 		return ByInvariants, "when messages come and are tried again is timing's"
 	case parallel(recorded) > 1:
-		return ByInvariants, "the real server had several connections open at once: which one carried what, and when it ended, is timing's"
+		return ByInvariants, "the real server had several connections open at once: what each carried, and when it ended, is timing's"
 	}
 	return Exactly, ""
 }
@@ -70,8 +70,9 @@ func (r *Recording) decides() bool {
 type comparison struct {
 	*Recording
 	recorded, played []conversation
-	atOnce, most     int // connections that the fake had open at one time, and those that its profile admits; 0: no bound
-	queueRun         time.Duration
+	atOnce           int           // connections that the fake had open at one time
+	most             int           // those that its profile admits; 0: no bound
+	queueRun         time.Duration // of the fake's
 	found            []Difference
 }
 
@@ -86,7 +87,10 @@ func (c *comparison) differ(kind Kind, where, format string, values ...any) {
 // Compare lays what was played beside what was recorded. most is how many connections the fake may have open at one time;
 // 0: there is no bound.
 func Compare(r *Recording, played *Played, most int) []Difference {
-	c := &comparison{Recording: r, recorded: conversations(r.Sessions), played: conversations(played.Sessions), atOnce: played.AtOnce, most: most, queueRun: played.QueueRun}
+	c := &comparison{
+		Recording: r, recorded: r.conversations(), played: conversations(played.Sessions), atOnce: played.AtOnce, most: most,
+		queueRun: played.QueueRun,
+	}
 	if way, _ := r.way(c.recorded); way == Exactly {
 		c.exactly()
 	} else {
@@ -100,7 +104,8 @@ func Compare(r *Recording, played *Played, most int) []Difference {
 // exactly compares connection by connection.
 func (c *comparison) exactly() {
 	if len(c.recorded) != len(c.played) {
-		c.differ(Connection, "", "%s recorded, the fake opens %s", count(len(c.recorded), "connection"), count(len(c.played), "connection"))
+		was, is := count(len(c.recorded), "connection"), count(len(c.played), "connection")
+		c.differ(Connection, "", "%s recorded, the fake opens %s", was, is)
 	}
 	for _, pair := range pairs(c.recorded, c.played) {
 		was, is := pair[0], pair[1]
@@ -108,7 +113,7 @@ func (c *comparison) exactly() {
 		case is == nil:
 			c.differ(Sequence, where(was), "the fake has no connection like it: %s", summary(was.commands))
 		case was == nil:
-			c.differ(Sequence, fmt.Sprintf("the fake's connection %d", is.Number), "the real server has none like it: %s", summary(is.commands))
+			c.differ(Sequence, "the fake's "+where(is), "the real server has none like it: %s", summary(is.commands))
 		default:
 			c.pair(was, is)
 		}

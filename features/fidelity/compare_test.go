@@ -113,7 +113,7 @@ func TestWhatDiffersIsFound(t *testing.T) {
 		}),
 			"invariant: the fake sends a message as [MAIL RCPT | DATA | <end-of-data>], the real server as [MAIL | RCPT | DATA | <end-of-data>]"},
 		"idle for longer": {"postfix-f_queue10", func(all []relay.Session) []relay.Session { all[2].Closed = all[2].Closed.Add(9e9); return all },
-			"invariant: an idle connection is closed after 2.05s, the fake's after 11.05s"},
+			"invariant: an idle connection is closed after 2.02s, the fake's after 11.05s"},
 		"a message less": {"qmail-f_queue10", func(all []relay.Session) []relay.Session { return all[1:] }, "invariant: transactions by their number of recipients: recorded 10x1, the fake's 9x1"},
 		"too early":      {"postfix-h_retry", func(all []relay.Session) []relay.Session { all[3].Opened = all[3].Opened.Add(-5e9); return all }, "invariant: attempt 4 comes 10.03s after the one before, the fake's 5.03s"},
 		"too few":        {"postfix-h_retry", func(all []relay.Session) []relay.Session { return all[:4] }, "invariant: attempt 5 comes after 20.03s, the fake makes only 4"},

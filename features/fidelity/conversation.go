@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/relayspec/relayspec/fakes/relay"
 )
@@ -12,9 +13,27 @@ import (
 // conversation is what is compared of a connection.
 type conversation struct {
 	*relay.Session
-	commands []string   // as they are compared, <end-of-data> among them
-	segments [][]string // of two or more commands
-	turns    []turn     // a message each
+	commands []string      // as they are compared, <end-of-data> among them
+	segments [][]string    // of two or more commands
+	turns    []turn        // a message each
+	idle     time.Duration // the silence before it was closed
+}
+
+// lastSaid is when either side said something last.
+func lastSaid(s *relay.Session) time.Time {
+	if len(s.Steps) == 0 {
+		return s.Opened
+	}
+	return s.Steps[len(s.Steps)-1].At
+}
+
+// conversations of a recording have the silences that it tells of: it doesn't say when each line was said.
+func (r *Recording) conversations() []conversation {
+	all := conversations(r.Sessions)
+	for i := range all {
+		all[i].idle = r.idle[all[i].Number]
+	}
+	return all
 }
 
 // turn is one transaction: from MAIL to what ends it.
@@ -36,7 +55,7 @@ func conversations(sessions []relay.Session) []conversation {
 				c.commands = append(c.commands, command(step))
 			}
 		}
-		c.turns = turns(s)
+		c.turns, c.idle = turns(s), s.Closed.Sub(lastSaid(s))
 		all[i] = c
 	}
 	return all

@@ -242,7 +242,9 @@ func receivedAt(field string) time.Time {
 func isBounce(content []byte) bool {
 	head, _, _ := bytes.Cut(content, []byte("\r\n\r\n"))
 	for _, field := range headerFields(strings.ToLower(string(head))) {
-		if isField(field, "Content-Type") && strings.Contains(field, "delivery-status") || isField(field, "From") && strings.Contains(field, "mailer-daemon") {
+		switch {
+		case isField(field, "Content-Type") && strings.Contains(field, "delivery-status"),
+			isField(field, "From") && strings.Contains(field, "mailer-daemon"):
 			return true
 		}
 	}

@@ -215,24 +215,9 @@ func joined(ends []relay.Ending) string {
 func ends(all []conversation) map[relay.Ending]time.Duration {
 	found := map[relay.Ending]time.Duration{}
 	for _, c := range all {
-		idle := time.Duration(0)
-		if n := len(c.Steps); n > 0 && c.End == relay.ByEOF {
-			idle = max(0, c.Closed.Sub(c.lastSaid()))
-		}
-		found[c.End] = max(found[c.End], idle)
+		found[c.End] = max(found[c.End], c.idle)
 	}
 	return found
-}
-
-// lastSaid is when either side said something last; a recording tells the time of it only where a silence follows.
-func (c *conversation) lastSaid() time.Time {
-	last := c.Opened
-	for _, step := range c.Steps {
-		if step.At.After(last) {
-			last = step.At
-		}
-	}
-	return last
 }
 
 func rounded(d time.Duration) time.Duration { return d.Round(10 * time.Millisecond) }

@@ -147,5 +147,15 @@ func FuzzRead(f *testing.F) {
 		if err := relay.WriteSessions(&bytes.Buffer{}, epoch, r.Sessions); err != nil {
 			t.Fatal(err)
 		}
+		if script, _, err := r.Script(); err == nil && script.Check() != nil {
+			t.Error(script.Check())
+		}
+		r.credentials()
+		r.Submissions()
+		for _, d := range Compare(r, asRecorded(r.Sessions), 0) {
+			if d.Counts {
+				t.Errorf("it differs from itself: %s", d)
+			}
+		}
 	})
 }

@@ -157,7 +157,7 @@ func judge(ctx context.Context, file string, profiles map[string]*mta.Profile) R
 		return result
 	}
 	result.Profile = profile.Name
-	result.Way, result.Why = recording.way(conversations(recording.Sessions))
+	result.Way, result.Why = recording.way(recording.conversations())
 	played, err := recording.Play(ctx, profile)
 	if err != nil {
 		result.Error = err.Error()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +41,8 @@ func (r *Recording) setUp() (*relay.Script, []string, error) {
 	}
 	script, unknown := &relay.Script{}, map[string]json.RawMessage{}
 	for key, value := range keys {
-		if !slices.Contains([]string{"ext", "auth_after_tls", "rcpt_rules", "data_rules", "mail_rules"}, key) || !take(script, key, value) {
+		understood := slices.Contains([]string{"ext", "auth_after_tls", "rcpt_rules", "data_rules", "mail_rules"}, key)
+		if !understood || !take(script, key, value) {
 			unknown[key] = value
 		}
 	}
@@ -67,10 +69,10 @@ func guessed(script *relay.Script, unknown map[string]json.RawMessage) (notes []
 	for key, value := range unknown {
 		var number float64
 		isNumber := json.Unmarshal(value, &number) == nil
-		switch name := strings.ToLower(key); {
-		case isNumber && number >= 1 && strings.Contains(name, "max") && (strings.Contains(name, "rcpt") || strings.Contains(name, "recip")):
+		switch {
+		case isNumber && number >= 1 && mostRecipients.MatchString(key):
 			script.MaxRcpt = int(number)
-		case isNumber && number > 0 && number <= 60 && (strings.Contains(name, "delay") || strings.Contains(name, "sleep")):
+		case isNumber && number > 0 && number <= 60 && delays.MatchString(key):
 			script.End = append(script.End, relay.Rule{Delay: relay.Duration(number * float64(time.Second))})
 		default:
 			notes = append(notes, fmt.Sprintf("the relay's set-up has %q, which isn't known: what it did is taken from the dialogue", key))
@@ -79,6 +81,12 @@ func guessed(script *relay.Script, unknown map[string]json.RawMessage) (notes []
 	slices.Sort(notes)
 	return notes
 }
+
+// Keys whose names leave no doubt.
+var (
+	mostRecipients = regexp.MustCompile(`(?i)max.*(rcpt|recip)|(rcpt|recip).*max`)
+	delays         = regexp.MustCompile(`(?i)delay|sleep`)
+)
 
 // offered is what EHLO was answered, where the set-up doesn't say.
 func (r *Recording) offered() (ext []string, authAfterTLS bool) {
@@ -192,8 +200,9 @@ type answered struct {
 	reply  string // "": none came
 	closed bool   // the relay closed the connection behind it
 	cut    bool   // in the middle of the content
-	early  string // what was said there
+	there  string // what was said there
 	delay  time.Duration
+	early  bool // before AUTH's credentials were asked for
 }
 
 // answers are those that the recording has at this stage, in its order.
@@ -234,17 +243,17 @@ func (a *answered) take(s *relay.Session, step int) bool {
 		before = s.Steps[step].At
 	}
 	i := step + 1
-	for i < len(s.Steps) && (isRemark(s.Steps[i]) || s.Steps[i].Kind == relay.Command && s.Steps[i].Verb == "" ||
-		s.Steps[i].Kind == relay.Reply && strings.HasPrefix(s.Steps[i].Text, "334")) {
-		i++ // AUTH's questions and answers, and remarks
+	for i < len(s.Steps) && between(s.Steps[i]) {
+		i++
 	}
 	if i < len(s.Steps) && s.Steps[i].Kind == relay.Reply {
+		a.early = step >= 0 && s.Steps[step].Verb == "AUTH" && i == step+1 && len(strings.Fields(s.Steps[step].Text)) == 2
 		a.reply, a.delay = s.Steps[i].Text, s.Steps[i].At.Sub(before)
 		i = pastRemarks(s.Steps, i+1)
 	}
 	if a.cut = i < len(s.Steps) && strings.HasPrefix(s.Steps[i].Text, contentCut); a.cut {
 		if i = pastRemarks(s.Steps, i+1); i < len(s.Steps) && s.Steps[i].Kind == relay.Reply {
-			a.early = s.Steps[i].Text
+			a.there = s.Steps[i].Text
 			i = pastRemarks(s.Steps, i+1)
 		}
 	}
@@ -252,14 +261,22 @@ func (a *answered) take(s *relay.Session, step int) bool {
 	return a.reply != "" || a.closed
 }
 
-// isRemark tells whether step is a remark of whoever recorded.
-func isRemark(step relay.Step) bool {
-	return step.Kind == relay.Note && !strings.HasPrefix(step.Text, contentCut)
+// between tells whether step may stand before an answer and isn't part of it: AUTH's questions and answers, and remarks.
+func between(step relay.Step) bool {
+	switch step.Kind {
+	case relay.Note:
+		return !strings.HasPrefix(step.Text, contentCut)
+	case relay.Command:
+		return step.Verb == ""
+	case relay.Reply:
+		return strings.HasPrefix(step.Text, "334")
+	}
+	return false
 }
 
 // pastRemarks is where what isn't a remark goes on, from step i.
 func pastRemarks(steps []relay.Step, i int) int {
-	for i < len(steps) && isRemark(steps[i]) {
+	for i < len(steps) && steps[i].Kind == relay.Note && between(steps[i]) {
 		i++
 	}
 	return i
@@ -279,7 +296,7 @@ func (g stage) amend(r *Recording) {
 		}
 		rule := g.rule(a, all, i)
 		if a.cut && g.content != nil {
-			rule.Reply, rule.Octets = a.early, 1
+			rule.Reply, rule.Octets = a.there, 1
 			*g.content = append(*g.content, rule)
 			continue
 		}
@@ -291,7 +308,7 @@ func (g stage) amend(r *Recording) {
 
 // usual tells whether the relay says a without being told: success, or that something is out of place.
 func (g stage) usual(a answered) bool {
-	return !a.closed && a.early == "" && (strings.HasPrefix(a.reply, g.success) || strings.HasPrefix(a.reply, "503"))
+	return !a.closed && a.there == "" && (strings.HasPrefix(a.reply, g.success) || strings.HasPrefix(a.reply, "503"))
 }
 
 // said tells whether one of rules answers a.
@@ -308,7 +325,7 @@ func (g stage) met(rules relay.Rules, a answered) bool {
 
 // rule is what has a said where the recording has it.
 func (g stage) rule(a answered, all []answered, at int) relay.Rule {
-	rule := relay.Rule{Reply: a.reply, Close: a.closed, Match: pattern(a.about)}
+	rule := relay.Rule{Reply: a.reply, Close: a.closed, Match: pattern(a.about), Early: a.early}
 	skip, times, ends := 0, 0, false
 	for i, other := range all {
 		if !slices.ContainsFunc(other.about, rule.Matches) {

@@ -42,6 +42,9 @@ trust() {
 	cat "$ROOT" >>"$1"
 }
 
+# objects makes what queue answers of lines: id, 1 if it is held, recipient, sender and reason, parted by tabs.
+objects() { jq -Rc 'split("\t") | {id: .[0], held: (.[1] == "1"), recipient: .[2], sender: .[3], reason: (.[4:] | join(" "))}'; }
+
 # drive NAME ARGUMENT...: what a script ends with. "configure DIR" writes files and ends, "version" says one; else the server
 # is started, and each line of standard input is a request. Of what is written, lines that begin with "> " are answers: the
 # last one of each is "done", or "failed" and why.

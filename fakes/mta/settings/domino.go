@@ -177,7 +177,7 @@ func (d *domino) setUp(s *Setup, items map[string]setting) {
 			d.r.fail(host.Place, "the relay host: %v", err)
 		}
 		s.Relay = as(host, relay)
-		if port := first(items, "outboundtcpipportnumber", "smtpoutboundport"); port.Known {
+		if port := first(items, "smtpoutboundtcpipportnumber", "outboundtcpipportnumber", "smtpoutboundport"); port.Known {
 			n, err := portNumber(port.Value)
 			if err != nil {
 				d.r.fail(port.Place, "the port: %v", err)

@@ -35,11 +35,7 @@ func readQmail(r *reading, files []source) []*Setup {
 	c := &control{r: r, files: map[string][]setting{}}
 	s := &Setup{Server: "qmail"}
 	folder := slices.ContainsFunc(files, func(f source) bool { return filepath.Base(filepath.Dir(f.file)) == "control" })
-	files = c.all(files, folder)
-	slices.SortStableFunc(files, func(a, b source) int { // the routes first
-		return slices.Index(controlFiles(), a.name()) - slices.Index(controlFiles(), b.name())
-	})
-	for _, f := range files {
+	for _, f := range c.all(files, folder) {
 		s.Files = append(s.Files, f.file)
 		name := strings.ToLower(f.name())
 		if c.stray(f, folder) {

@@ -16,6 +16,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/relayspec/relayspec/features/sender"
 	"github.com/relayspec/relayspec/features/target"
@@ -28,7 +30,7 @@ type Profile struct {
 	Profile string   `yaml:"profile"` // the server as the catalogue calls it
 	Command []string `yaml:"command"` // the driver and its arguments, found from the file's folder
 	Listen  string   `yaml:"listen"`  // where it takes mail; "": 127.0.0.1:25
-	Relay   string   `yaml:"relay"`   // the address that the relay's name leads to there; "": 127.0.0.2
+	Relay   string   `yaml:"relay"`   // the address that the relay's name leads to there; "": RelayAddress
 	// Scale is by how much its timers for retries are shortened where a scenario lets time pass; 0: it has no such scenarios.
 	Scale int `yaml:"scale"`
 	// Capabilities are those besides that a real server is as it is.
@@ -39,8 +41,11 @@ type Profile struct {
 	dir string
 }
 
-// RelayName is what the island's resolver leads to Profile.Relay.
-const RelayName = "smtp-relay.gmail.com"
+// RelayName is the relay as the document names it, which an island's resolver leads to RelayAddress.
+const (
+	RelayName    = "smtp-relay.gmail.com"
+	RelayAddress = "127.0.0.2"
+)
 
 // Load reads a profile. Errors: every fault with its file and line.
 func Load(file string) (*Profile, error) {
@@ -51,7 +56,7 @@ func Load(file string) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Profile{Listen: "127.0.0.1:25", Relay: "127.0.0.2"}
+	p := &Profile{Listen: "127.0.0.1:25", Relay: RelayAddress}
 	if p.dir, err = filepath.Abs(filepath.Dir(file)); err != nil {
 		return nil, err
 	}
@@ -72,21 +77,23 @@ func (p *Profile) check(f *yamlfile.File) {
 	if len(p.Command) == 0 {
 		f.Fault(f.At("command"), "command is missing: write the driver, as in command: [./start]")
 	}
-	if p.Scale < 0 {
-		f.Fault(f.At("scale"), "scale is %d: write by how much timers are shortened, or leave it out", p.Scale)
-	}
 	for i, c := range p.Capabilities {
-		if !known(target.Capability(c)) {
-			f.Fault(f.At(fmt.Sprintf("capabilities[%d]", i)), "no capability is called %s; there are %v", c, sender.Known())
+		if !slices.Contains(declarable(), target.Capability(c)) {
+			f.Fault(f.At(fmt.Sprintf("capabilities[%d]", i)), "no driver declares %s; there are %s", c, inWords(declarable()))
 		}
 	}
 }
 
-// known tells whether a driver may declare c: the clock comes of Scale, and what is known of a real server goes without saying.
-func known(c target.Capability) bool {
-	switch c {
-	case sender.CanConfigure, sender.CanTLS, sender.CanAuth, sender.CanRoute:
-		return true
+// declarable are the capabilities that a driver may declare: the clock comes of Scale, and what is known of a real server
+// goes without saying.
+func declarable() []target.Capability {
+	return []target.Capability{sender.CanConfigure, sender.CanTLS, sender.CanAuth, sender.CanRoute}
+}
+
+func inWords(all []target.Capability) string {
+	words := make([]string, len(all))
+	for i, c := range all {
+		words[i] = string(c)
 	}
-	return false
+	return strings.Join(words, ", ")
 }
