@@ -261,12 +261,9 @@ func (c *carrier) refused(u unit, err error) {
 		}
 	}
 	follow = append(follow, s.putOff(items, f)...)
-	if shared && f.Verdict != session.Deferred { // a bounce that would meet the same refusal waits
-		var late []*queue.Item
-		late, follow = c.toTheSame(follow)
-		f.Verdict = session.Deferred
-		follow = append(follow, s.putOff(late, f)...)
-		ended += len(late)
+	if f.Verdict != session.Deferred {
+		others, barred := c.barred(follow, f)
+		follow, ended = others, ended+barred
 	}
 	s.mu.Lock()
 	c.stream.busy--
@@ -296,30 +293,24 @@ func (c *carrier) concerned(u unit, shared bool) (units []unit, items []*queue.I
 func (c *carrier) barred(written []*queue.Item, f session.Fate) (others []*queue.Item, ended int) {
 	s := c.server
 	way := s.profile.Connections.Unwelcome.Value
-	if way == TriesAgain || way == "" || f.Verdict != session.Bounced {
+	if way != PutOff && way != Alike {
 		return written, 0
 	}
+	same, others := c.toTheSame(written)
 	if way == PutOff {
-		f = session.Fate{Verdict: session.Deferred, Stage: f.Stage, Err: errUnwelcome}
+		f.Verdict = session.Deferred
+		return append(others, s.putOff(same, f)...), len(same)
 	}
-	for _, i := range written {
-		if i.Relay() != c.stream.lane.relay {
-			others = append(others, i)
-			continue
-		}
+	for _, i := range same {
 		a := &attempt{item: i, message: i.Message()}
 		for _, recipient := range a.message.Recipients {
 			f.Recipient = recipient
 			a.fates = append(a.fates, fate{Fate: f})
 		}
 		others = append(others, s.settle(a)...)
-		ended++
 	}
-	return others, ended
+	return others, len(same)
 }
-
-// errUnwelcome is why a bounce waits whose relay has just refused to speak.
-var errUnwelcome = errors.New("the relay's retry time isn't reached")
 
 // peer is the relay's address, where the connection knows it.
 func peer(l line) string {
