@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/relayspec/relayspec/fakes/mta"
@@ -41,7 +40,7 @@ Transcripts of servers that have no fake are named, and are no mistake. Timers o
 takes longer than its idle connections.
 
 Exit codes: 0 no difference that counts; 1 one that does; 2 a mistake in the command line, or a transcript that can't be read
-or played, each with its file and line; 130 interrupted.`
+or played, each with its file and line; 130 interrupted: what was played until then is told.`
 }
 
 // Run plays and compares.
@@ -55,10 +54,7 @@ func (c *faithful) Run(ctx context.Context, s *streams) error {
 		return &exit{exitUsage, &advice{err, "Mend the profile and measure it again"}}
 	}
 	report, err := fidelity.Judge(ctx, files, fidelity.Options{Own: own})
-	if ctx.Err() != nil {
-		return &exit{features.ExitInterrupted, errors.New("interrupted before all was played")}
-	}
-	if err != nil {
+	if err != nil && report == nil {
 		return err
 	}
 	write := report.WriteText
@@ -69,6 +65,8 @@ func (c *faithful) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	switch {
+	case ctx.Err() != nil:
+		return &exit{features.ExitInterrupted, fmt.Errorf("interrupted: %d of %d transcripts were played", len(report.Results), len(files))}
 	case report.Failed() > 0:
 		return &exit{exitUsage, &advice{fmt.Errorf("%d of %d transcripts could not be played", report.Failed(), len(files)), "The lines marked ERROR say why"}}
 	case report.Broken() > 0:

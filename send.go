@@ -163,10 +163,15 @@ const (
 
 // check refuses what makes no sense, and a relay that isn't on this machine unless the user says so.
 func (c *send) check(ctx context.Context, config serverConfig) error {
-	host, _, err := net.SplitHostPort(c.To)
+	host, port, err := net.SplitHostPort(c.To)
+	if err == nil {
+		_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	}
 	switch {
 	case err != nil:
 		return wrong(fmt.Errorf("--to %s: %w", c.To, err), "Write host:port, 127.0.0.1:2525 for instance")
+	case len(c.Rcpt) == 0:
+		return wrong(errors.New("--rcpt names nobody"), "Write local@domain, or leave it out")
 	case c.Count < 0 || c.Count > mostMessages || c.Count == 0 && c.Queue == "":
 		next := fmt.Sprintf("Give 1 to %d; with --queue also 0, to try only what is there", mostMessages)
 		return wrong(fmt.Errorf("--count %d", c.Count), next)

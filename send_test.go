@@ -169,6 +169,8 @@ var _ = Describe("relayspec send", func() {
 		Entry("no such password", "--password-file", "--as", "postfix", "--user", "anna", "--password-file", "none"),
 		Entry("no certificates", "--ca", "--as", "postfix", "--ca", "none.pem"),
 		Entry("an address of two lines", "is no address", "--as", "postfix", "--from", "a@b\r\nRSET"),
+		Entry("nobody to send to", "--rcpt names nobody", "--as", "postfix", "--rcpt", ""),
+		Entry("a port that isn't one", "Write host:port", "--as", "postfix", "--to", "127.0.0.1:99999"),
 		Entry("a transcript that can't be written", "--transcript", "--as", "postfix", "--transcript", "none/said.txt"),
 		Entry("a queue that can't be made", "queue", "--as", "postfix", "--queue", filepath.Join("/dev/null", "queue")),
 	)

@@ -27,6 +27,7 @@ func (s *Server) failures(o *outcome, of []fate, delayed bool) []mail.Failure {
 		failures[i] = mail.Failure{
 			Recipient: f.Recipient, Reply: f.Reply, Stage: f.Stage, Remote: remote, Address: f.address,
 			Arrived: o.message.Born, Tried: o.now, Delayed: delayed,
+			ToData: f.ToData,
 		}
 		if f.Err != nil {
 			failures[i].Reason = f.Err.Error()

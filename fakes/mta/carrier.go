@@ -87,6 +87,7 @@ func (c *carrier) reusable(more int) bool {
 	switch {
 	case p.Reuse.Value == NeverReused,
 		p.Reuse.Value == AfterFirst && (!c.stream.run || c.stream.sent <= 1),
+		p.Reuse.Value == WhileRetried && !c.stream.retries(),
 		p.Messages.Value > 0 && c.sent+more >= p.Messages.Value,
 		p.Lifetime.Value > 0 && time.Since(c.since) >= p.Lifetime.Value:
 		return false

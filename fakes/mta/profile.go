@@ -100,11 +100,13 @@ const (
 	UnderBacklog Reuse = "backlog"
 	// AfterFirst: the first message of a stream goes alone, all others over one connection.
 	AfterFirst Reuse = "after-first"
+	// WhileRetried: as long as what is next in the stream was tried before and put off; what is new goes alone.
+	WhileRetried Reuse = "retried"
 )
 
 // Words are the ways that a profile may name.
 func (Reuse) Words() []string {
-	return []string{string(NeverReused), string(WhileWaiting), string(UnderBacklog), string(AfterFirst)}
+	return []string{string(NeverReused), string(WhileWaiting), string(UnderBacklog), string(AfterFirst), string(WhileRetried)}
 }
 
 // Order is in which order transactions of one message are begun.

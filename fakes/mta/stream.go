@@ -205,6 +205,17 @@ func (st *stream) take(c *carrier) unit {
 	return units[0]
 }
 
+// retries tells whether what is next was tried before.
+func (st *stream) retries() bool {
+	switch {
+	case st.units.len() > 0:
+		return st.units.next().attempt.message.Attempts > 0
+	case st.items.len() > 0:
+		return st.items.next().State().Attempts > 0
+	}
+	return false
+}
+
 // fifo is a queue of values.
 type fifo[T any] struct {
 	values []T
@@ -214,6 +225,9 @@ type fifo[T any] struct {
 func (f *fifo[T]) len() int { return len(f.values) - f.from }
 
 func (f *fifo[T]) push(v T) { f.values = append(f.values, v) }
+
+// next gives the oldest; there is one.
+func (f *fifo[T]) next() T { return f.values[f.from] }
 
 // pop takes the oldest; there is one.
 func (f *fifo[T]) pop() T {

@@ -2,6 +2,8 @@ package fidelity
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,5 +153,25 @@ func TestServersWithoutAFakeAndBrokenTranscripts(t *testing.T) {
 	}
 	if report.Failed() != 2 || report.Broken() != 0 {
 		t.Errorf("%d failed, %d broken", report.Failed(), report.Broken())
+	}
+}
+
+// Who interrupts is told what was played until then.
+func TestAnInterruptionLeavesWhatWasPlayed(t *testing.T) {
+	files, err := Transcripts(recorded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	report, err := Judge(ctx, files, Options{AtOnce: 1, Done: func(done, all int) {
+		if done == 2 {
+			interrupt()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) || report == nil {
+		t.Fatalf("got %v, %v", report, err)
+	}
+	if len(report.Results) != 2 || report.Failed() > 0 || len(report.Shares) == 0 {
+		t.Errorf("%d results, %d failed, %d shares", len(report.Results), report.Failed(), len(report.Shares))
 	}
 }

@@ -73,7 +73,7 @@ type Options struct {
 }
 
 // Judge plays every transcript against the fake of its server, and compares. What can't be read or played is a Result with
-// an Error. Error: ctx has ended, or a profile can't be loaded.
+// an Error. Errors: a profile can't be loaded; ctx has ended: then the report has what was played before.
 func Judge(ctx context.Context, files []string, o Options) (*Report, error) {
 	profiles, err := o.profiles()
 	if err != nil {
@@ -81,15 +81,19 @@ func Judge(ctx context.Context, files []string, o Options) (*Report, error) {
 	}
 	report := &Report{Results: make([]Result, len(files))}
 	each(len(files), o.atOnce(), func(i int) {
-		if ctx.Err() == nil {
-			report.Results[i] = judge(ctx, files[i], profiles)
+		if ctx.Err() != nil {
+			return
+		}
+		if result := judge(ctx, files[i], profiles); ctx.Err() == nil {
+			report.Results[i] = result
 		}
 	}, o.Done)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
+	report.Results = slices.DeleteFunc(report.Results, func(r Result) bool { return r.File == "" })
 	for _, name := range slices.Sorted(maps.Keys(profiles)) {
 		report.Shares = append(report.Shares, share(profiles[name], report.Results))
+	}
+	if ctx.Err() != nil {
+		return report, context.Cause(ctx)
 	}
 	return report, nil
 }

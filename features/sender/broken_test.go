@@ -57,6 +57,13 @@ func brokenSenders() []broken {
 			profile: meaning("421", "bounced close")},
 		{name: "takes a lost connection for a refusal", of: "postfix", rules: []string{"RFC5321-4.5.4.1/connection-lost"},
 			profile: meaning("drop", "bounced close")},
+		{name: "gives up after a second", of: "postfix", rules: []string{"RFC5321-4.5.3.2/time-outs"}, verdict: reports.NonStrict,
+			profile: func(p *mta.Profile) {
+				wait := &p.Session.Timeouts
+				wait.Mail.Value, wait.Rcpt.Value, wait.Data.Value, wait.EndOfData.Value = time.Second, time.Second, time.Second, time.Second
+			}},
+		{name: "takes silence for a refusal", of: "postfix", rules: []string{"RFC5321-4.5.4.1/connection-lost"},
+			profile: meaning("timeout", "bounced close")},
 		{name: "keeps what is refused for good", of: "postfix", rules: []string{"ERR-CUST-DAY", "ERR-USER"}, profile: meaning("5yz", "deferred keep")},
 		{name: "takes a refusal for a delivery", of: "postfix", rules: []string{"ERR-CUST-DAY", "ERR-USER"}, profile: meaning("5yz", "delivered keep")},
 		{name: "sends each message twice", of: "qmail", rules: []string{"C-TESTMAIL"}, verdict: reports.NonStrict, twice: true},

@@ -92,6 +92,9 @@ func setUp(p *mta.Profile, s Setup) *mta.Profile {
 	if s.Port != 0 {
 		changed.Route.Port.Value = s.Port
 	}
+	if s.FinalWait > 0 {
+		changed.Session.Timeouts.EndOfData.Value = s.FinalWait
+	}
 	changed.Route.Domains = maps.Clone(p.Route.Domains)
 	for domain, address := range s.Routes {
 		if changed.Route.Domains == nil {

@@ -36,6 +36,7 @@ func grounds(p *mta.Profile) []ground {
 		{capability: CanAuth, paths: []string{"session.tls.policy", "session.auth.mechanisms"}},
 		{capability: KnownName, paths: []string{"session.hello.verb"}},
 		{capability: KnownFallback, paths: []string{"session.hello.fallback"}},
+		{capability: KnownTimeout, paths: []string{"session.replies.any.timeout", "session.replies.any.drop"}, either: true},
 		{capability: KnownDeferral, paths: []string{"session.replies.any.4yz", retry + "expire"}, either: true},
 		{capability: KnownReturn, paths: []string{"session.replies.any.5yz", "bounce.message"}, either: true},
 		{capability: KnownRecipients, paths: []string{"session.recipients.most"}},

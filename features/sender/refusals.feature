@@ -227,6 +227,18 @@ Feature: What refusals lead to
       Then each recipient gets it once
       And nothing is queued
 
+    @needs.short-timeouts @needs.known-timeout
+    Scenario: The relay takes the message, and never says so
+      Given the server waits 1 second for the answer to a message
+      And the relay never answers the end of the message
+      When "anna@corp.example" sends a message to "bob@example.net"
+      Then it is queued for "bob@example.net"
+      And nobody is told that it failed
+      When the relay takes mail again
+      And the queue is run
+      Then each recipient gets it once
+      And nothing is queued
+
     Scenario: Nobody listens
       Given the relay is down
       When "anna@corp.example" sends a message to "bob@example.net"
@@ -235,3 +247,21 @@ Feature: What refusals lead to
       When the relay takes mail again
       And the queue is run
       Then each recipient gets it once
+
+  @RFC5321-4.5.3.2/time-outs @should @rfc
+  Rule: A server waits for a relay that takes its time
+    Minutes, at each command: what is given up too early is sent again, and arrives twice. RFC 5321, section 4.5.3.2.
+
+    Scenario Outline: The relay takes two seconds to answer <stage>
+      Given the relay takes 2 seconds to answer <stage>
+      When "anna@corp.example" sends a message to "bob@example.net"
+      Then each recipient gets it once
+      And it was tried 1 time
+      And nothing is queued
+
+      Examples:
+        | stage                  |
+        | MAIL                   |
+        | RCPT                   |
+        | DATA                   |
+        | the end of the message |

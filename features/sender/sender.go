@@ -43,9 +43,11 @@ const (
 	CanTLS       = target.Capability("client-tls")      // it can be set up to encrypt
 	CanAuth      = target.Capability("client-auth")     // it can be set up to authenticate, which takes TLS
 	CanRoute     = target.Capability("internal-routes") // it takes Setup.Routes
+	CanHurry     = target.Capability("short-timeouts")  // it takes Setup.FinalWait
 	// Of a fake, what a scenario rests on is known of the real server, not assumed; a real server is as it is.
 	KnownName       = target.Capability("known-name")        // the name that it presents
 	KnownFallback   = target.Capability("known-fallback")    // what it does where EHLO is refused
+	KnownTimeout    = target.Capability("known-timeout")     // that it keeps what the relay leaves without a reply
 	KnownDeferral   = target.Capability("known-deferral")    // that it keeps what is refused for now
 	KnownReturn     = target.Capability("known-return")      // that it returns what is refused for good
 	KnownRecipients = target.Capability("known-recipients")  // how many recipients a transaction of its has
@@ -57,13 +59,14 @@ const (
 
 // Known are all of these capabilities.
 func Known() []target.Capability {
-	return append([]target.Capability{CanClock, CanConfigure, CanTLS, CanAuth, CanRoute}, Assumable()...)
+	return append([]target.Capability{CanClock, CanConfigure, CanTLS, CanAuth, CanRoute, CanHurry}, Assumable()...)
 }
 
 // Assumable are those that a fake lacks where its profile only assumes what they are about.
 func Assumable() []target.Capability {
 	return []target.Capability{
-		KnownName, KnownFallback, KnownDeferral, KnownReturn, KnownRecipients, KnownReuse, KnownReuseTLS, KnownRetry, KnownFirstRetry,
+		KnownName, KnownFallback, KnownTimeout, KnownDeferral, KnownReturn, KnownRecipients, KnownReuse, KnownReuseTLS, KnownRetry,
+		KnownFirstRetry,
 	}
 }
 
@@ -86,6 +89,8 @@ type Setup struct {
 	RootPEM []byte
 	// User and Password are what it authenticates with. "": it doesn't.
 	User, Password string
+	// FinalWait is how long it waits for the reply to the end of a message. 0: as long as it is set to.
+	FinalWait time.Duration
 	// Routes lead domains of the company to servers of its own, host:port: "intern.example" -> "127.0.0.1:40002".
 	Routes map[string]string
 }

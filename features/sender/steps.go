@@ -31,6 +31,9 @@ func setupSteps(sc *godog.ScenarioContext) {
 	sc.Given(`^the server encrypts$`, func(ctx context.Context) { of(ctx).encrypts() })
 	sc.Given(`^the server authenticates as "([^"]*)"$`, func(ctx context.Context, user string) { of(ctx).authenticates(user) })
 	sc.Given(`^mail for "([^"]*)" has a server of the company$`, hasServer)
+	sc.Given(`^the server waits (\d+) seconds? for the answer to a message$`, func(ctx context.Context, n int) {
+		of(ctx).setup.FinalWait = time.Duration(n) * time.Second
+	})
 	sc.Given(`^the relay's setting admits any address$`, func(ctx context.Context) { of(ctx).anyAddress = true })
 }
 
@@ -86,6 +89,8 @@ func relaySteps(sc *godog.ScenarioContext) {
 	sc.Given(`^the relay answers recipients after the first ([\d,]+) with "([^"]*)"$`, answersAfter)
 	sc.Given(`^the relay refuses recipients after the first where the sender is empty, with "([^"]*)"$`, refusesAfterFirst)
 	sc.Given(`^the relay drops the connection within the message$`, drops)
+	sc.Given(`^the relay takes (\d+) seconds to answer (MAIL|RCPT|DATA|the end of the message)$`, takesItsTime)
+	sc.Given(`^the relay never answers (the end of the message)$`, neverAnswers)
 	sc.When(`^the relay takes mail again$`, func(ctx context.Context) error { return of(ctx).acceptAgain(ctx) })
 }
 
@@ -138,6 +143,18 @@ const droppedAfter = 64
 
 func drops(ctx context.Context) error {
 	return of(ctx).refuse("the message", relay.Rule{Octets: droppedAfter, Close: true})
+}
+
+func takesItsTime(ctx context.Context, seconds int, stage string) error {
+	return of(ctx).refuse(stage, relay.Rule{Delay: relay.Duration(time.Duration(seconds) * time.Second)})
+}
+
+// never is longer than any scenario takes. A relay that left a reply out would answer a QUIT that came in the same write,
+// and that would be taken for the reply.
+const never = time.Hour
+
+func neverAnswers(ctx context.Context, stage string) error {
+	return of(ctx).refuse(stage, relay.Rule{Delay: relay.Duration(never)})
 }
 
 // mailSteps hand messages to the server, run its queue, and let time pass.

@@ -84,6 +84,17 @@ func (b *bounce) First() failed {
 	return b.Failures[0]
 }
 
+// ToData is what the relay said to a DATA that rode with refused RCPTs, line by line: once, however many there were. Empty:
+// there was none.
+func (b *bounce) ToData() []string {
+	for _, f := range b.Failures {
+		if f.ToData.Code > 0 {
+			return f.ToData.Wire()
+		}
+	}
+	return nil
+}
+
 // Recipients are those that are told of, with a comma and a blank between them.
 func (b *bounce) Recipients() string {
 	all := make([]string, len(b.Failures))

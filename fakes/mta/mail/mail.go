@@ -40,4 +40,6 @@ type Failure struct {
 	Arrived   time.Time // when the message came to the server
 	Tried     time.Time // last
 	Delayed   bool      // a warning, not a bounce
+	// ToData is what the relay said to a DATA that rode with the refused RCPT; its code is 0 where there was none.
+	ToData client.Reply
 }

@@ -59,6 +59,11 @@ func (t *transaction) heardData(reply client.Reply) {
 		return
 	}
 	t.drop(sayContent)
+	if t.open == 0 && t.stage == client.Rcpt {
+		for i := range t.fates {
+			t.fates[i].ToData = reply
+		}
+	}
 	t.refuse(client.Data, reply)
 }
 

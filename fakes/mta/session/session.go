@@ -38,6 +38,9 @@ type Fate struct {
 	Stage     client.Stage // where it was decided
 	Reply     client.Reply // that decided it; its code is 0 where none came
 	Err       error        // why no reply came; nil: one did
+	// ToData is what the relay said to a DATA that shared the write of the last RCPT, where all of those were refused; its
+	// code is 0 where there was none.
+	ToData client.Reply
 }
 
 // Next says what follows a message on its connection; a server that pipelines has to know before it sends the message.

@@ -127,7 +127,7 @@ func (p *Profile) environment(s sender.Setup, root string) []string {
 
 // Start is part of sender.Sender.
 func (s *Sender) Start(ctx context.Context, setup sender.Setup) (sender.Server, error) {
-	server := &server{profile: s.profile, scale: 1, answers: make(chan string, 1)}
+	server := newServer(s.profile)
 	if setup.Clock && s.profile.Scale > 0 {
 		server.scale = s.profile.Scale
 	}

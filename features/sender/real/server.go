@@ -27,6 +27,8 @@ type server struct {
 
 	process *child.Process // nil: it didn't start
 	answers chan string    // lines of the driver's answers
+	over    chan struct{}  // closed when no answer is heard any more
+	hangUp  sync.Once      // closes over
 
 	mu    sync.Mutex // one request at a time
 	input io.WriteCloser
@@ -34,13 +36,20 @@ type server struct {
 
 var _ sender.Clock = (*server)(nil)
 
+func newServer(p *Profile) *server {
+	return &server{profile: p, scale: 1, answers: make(chan string, 1), over: make(chan struct{})}
+}
+
 // answerMark begins the lines of the driver's output that are answers.
 const answerMark = "> "
 
 func (s *server) start(ctx context.Context, env []string) (err error) {
 	heard := func(line string) {
 		if answer, is := strings.CutPrefix(line, answerMark); is {
-			s.answers <- answer
+			select {
+			case s.answers <- answer:
+			case <-s.over:
+			}
 		}
 	}
 	s.process, s.input, err = child.Converse(s.profile.command(), env, s.profile.dir, heard)
@@ -48,6 +57,8 @@ func (s *server) start(ctx context.Context, env []string) (err error) {
 		return err
 	}
 	s.began = time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	ctx, cancel := context.WithTimeoutCause(ctx, startWithin, fmt.Errorf("it isn't ready within %s", startWithin))
 	defer cancel()
 	_, err = s.answer(ctx)
@@ -68,10 +79,27 @@ func (s *server) answer(ctx context.Context) (lines []string, err error) {
 			}
 			lines = append(lines, line)
 		case <-s.process.Over():
-			return nil, fmt.Errorf("%s ended%s", s.profile.Name, s.process.Tail())
+			return nil, fmt.Errorf("%s ended%s", s.profile.Name, s.tail())
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%s: %w%s", s.profile.Name, context.Cause(ctx), s.process.Tail())
+			return nil, fmt.Errorf("%s: %w%s", s.profile.Name, context.Cause(ctx), s.tail())
 		}
+	}
+}
+
+// tail gives the last lines of the driver's output, where its answers are of no use any more: what still comes is no answer
+// to the next question, and nobody waits for it.
+func (s *server) tail() string {
+	s.hangUp.Do(func() { close(s.over) })
+	return s.process.Tail()
+}
+
+// isOver tells whether the driver isn't heard any more.
+func (s *server) isOver() bool {
+	select {
+	case <-s.over:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -81,6 +109,9 @@ func (s *server) request(ctx context.Context, verb string) ([]string, error) {
 	defer s.mu.Unlock()
 	ctx, cancel := context.WithTimeoutCause(ctx, answerWithin, fmt.Errorf("no answer to %s within %s", verb, answerWithin))
 	defer cancel()
+	if s.isOver() {
+		return nil, fmt.Errorf("%s: an earlier question wasn't answered in time%s", s.profile.Name, s.process.Tail())
+	}
 	if _, err := io.WriteString(s.input, verb+"\n"); err != nil {
 		return nil, fmt.Errorf("ask %s for %s: %w", s.profile.Name, verb, err)
 	}
@@ -160,7 +191,7 @@ func (s *server) Advance(ctx context.Context, d time.Duration) error {
 	case <-time.After(d / time.Duration(s.scale)):
 		return nil
 	case <-s.process.Over():
-		return fmt.Errorf("%s ended%s", s.profile.Name, s.process.Tail())
+		return fmt.Errorf("%s ended%s", s.profile.Name, s.tail())
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -169,6 +200,7 @@ func (s *server) Advance(ctx context.Context, d time.Duration) error {
 // Stop is part of sender.Server: the driver ends with its input, and all that it started with it.
 func (s *server) Stop(ctx context.Context) error {
 	defer os.RemoveAll(s.folder)
+	s.hangUp.Do(func() { close(s.over) })
 	if s.process == nil {
 		return nil
 	}
