@@ -51,7 +51,7 @@ func auditsPostfix(t *testing.T) {
 	a := auditsAt(t, "--listen", "127.0.0.1:2525", "--least", "500ms", "--within", "20s", "--domain", "vault.example", "--report", report)
 	p := startPostfix(t, "", "", map[string]string{
 		"relayhost": "[127.0.0.1]:2525", "smtp_tls_security_level": "may", "smtp_sasl_auth_enable": "no",
-		"maximal_backoff_time": "2s",
+		"minimal_backoff_time": "2s", "maximal_backoff_time": "2s",
 	})
 	// The operator: one message whenever the audit asks for one.
 	asked := 0

@@ -32,6 +32,11 @@ func callsForIsland(chosen *kong.Node) (bool, error) {
 		return false, nil
 	}
 	if judged, ok := chosen.Target.Addr().Interface().(*conform); ok && len(judged.profiles()) > 0 {
+		for _, file := range judged.profiles() {
+			if _, err := real.Load(file); err != nil {
+				return false, &exit{exitUsage, err}
+			}
+		}
 		if err := island.Lacking(); err != nil {
 			return false, &exit{exitUsage, &advice{err, "A real server isn't ours, and must reach nobody"}}
 		}
