@@ -9,14 +9,14 @@
 #
 # In the environment: HOST, its name; RELAY, its relay; PORT, "" for the recipe's own; TLS, "required" or ""; ROOT, a file of
 # certificates to be trusted, or ""; LOGIN and PASSWORD, or ""; LISTEN, where it is to take mail; SCALE, by what its timers
-# for retries are shortened, 1 for none.
+# for retries are shortened, 1 for none; FINAL, how many seconds it waits for the reply to the end of a message, or "".
 
 here=$(cd "$(dirname "$0")" && pwd)
 relays=$here/../../relays
 . "$relays/common.sh"
 
 : "${HOST:=mail.corp.example}" "${RELAY:=smtp-relay.gmail.com}" "${PORT:=}" "${TLS:=}" "${ROOT:=}" "${LOGIN:=}" "${PASSWORD:=}"
-: "${LISTEN:=127.0.0.1:25}" "${SCALE:=1}"
+: "${LISTEN:=127.0.0.1:25}" "${SCALE:=1}" "${FINAL:=}"
 
 # settles NAME: go on where NAME is installed, on a machine that is called HOST, in a network that leads nowhere.
 settles() {

@@ -2,7 +2,7 @@
 // of the scripted relay, on an island where smtp-relay.gmail.com is an address of the machine's own.
 //
 // A driver is a program that Profile names. What it is to set up stands in its environment: HOST, RELAY, PORT, TLS, ROOT,
-// LOGIN, PASSWORD, LISTEN, SCALE. Called with "version" it says its server's; with "configure DIR" it writes the files that an
+// LOGIN, PASSWORD, LISTEN, SCALE, FINAL. Called with "version" it says its server's; with "configure DIR" it writes the files that an
 // administrator would; without arguments it starts the server, and answers each line of its standard input, "flush" or
 // "queue", until that ends. Answers are the lines of its output that begin with "> ": for a queue an object of JSON each, and
 // the last one "done", or "failed" and why. Whatever else it writes is shown where it fails.
@@ -87,7 +87,7 @@ func (p *Profile) check(f *yamlfile.File) {
 // declarable are the capabilities that a driver may declare: the clock comes of Scale, and what is known of a real server
 // goes without saying.
 func declarable() []target.Capability {
-	return []target.Capability{sender.CanConfigure, sender.CanTLS, sender.CanAuth, sender.CanRoute}
+	return []target.Capability{sender.CanConfigure, sender.CanTLS, sender.CanAuth, sender.CanRoute, sender.CanHurry}
 }
 
 func inWords(all []target.Capability) string {

@@ -13,7 +13,7 @@ func TestLoad(t *testing.T) {
 		"nothing":    {"", "profile.yaml:1:1: the file is empty; write name:, profile: and command:"},
 		"no command": {"name: Mine\n", "profile.yaml:1:1: command is missing: write the driver, as in command: [./start]"},
 		"no such capability": {"name: Mine\ncommand: [./start]\ncapabilities: [clock]\n",
-			"profile.yaml:3:16: no driver declares clock; there are configuration, client-tls, client-auth, internal-routes"},
+			"profile.yaml:3:16: no driver declares clock; there are configuration, client-tls, client-auth, internal-routes, short-timeouts"},
 		"a scale below none": {"name: Mine\ncommand: [./start]\nscale: -1\n", "profile.yaml:3:8: scale is out of range; write a number from 0 to 2147483648"},
 		"all well":           {"name: Mine\ncommand: [./start]\nscale: 60\n", ""},
 	} {

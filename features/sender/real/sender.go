@@ -109,7 +109,10 @@ func (s *Sender) Configuration(ctx context.Context, setup sender.Setup, folder s
 
 // environment tells the driver what it is to set up; root is a file of certificates.
 func (p *Profile) environment(s sender.Setup, root string) []string {
-	port, encrypts, scale := "", "", 1
+	port, encrypts, final, scale := "", "", "", 1
+	if s.FinalWait > 0 {
+		final = strconv.Itoa(max(1, int(s.FinalWait.Seconds())))
+	}
 	if s.TLS {
 		port, encrypts = "587", "required"
 	}
@@ -121,7 +124,7 @@ func (p *Profile) environment(s sender.Setup, root string) []string {
 	}
 	return []string{
 		"HOST=" + s.Host, "RELAY=" + s.RelayHost, "PORT=" + port, "TLS=" + encrypts, "ROOT=" + root,
-		"LOGIN=" + s.User, "PASSWORD=" + s.Password, "LISTEN=" + p.Listen, fmt.Sprintf("SCALE=%d", scale),
+		"LOGIN=" + s.User, "PASSWORD=" + s.Password, "LISTEN=" + p.Listen, fmt.Sprintf("SCALE=%d", scale), "FINAL=" + final,
 	}
 }
 
