@@ -62,7 +62,7 @@ func play(t *testing.T, o Options, script relay.Script, do func(*testing.T, *sta
 	})
 }
 
-func named(t *testing.T, name string) *Profile {
+func named(t testing.TB, name string) *Profile {
 	t.Helper()
 	p, err := Load(name)
 	if err != nil {

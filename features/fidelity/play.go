@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta"
@@ -37,7 +36,7 @@ func (r *Recording) Play(ctx context.Context, profile *mta.Profile) (*Played, er
 	if err != nil {
 		return nil, err
 	}
-	p := &playing{Recording: r, played: Played{Notes: notes}, clock: &movable{now: epoch}}
+	p := &playing{Recording: r, played: Played{Notes: notes}, clock: mta.NewMovable(epoch)}
 	return p.with(ctx, script, profile)
 }
 
@@ -45,7 +44,7 @@ func (r *Recording) Play(ctx context.Context, profile *mta.Profile) (*Played, er
 func (p *playing) with(ctx context.Context, script *relay.Script, profile *mta.Profile) (_ *Played, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, caseBound, fmt.Errorf("it takes longer than %s", caseBound))
 	defer cancel()
-	options := relay.Options{Script: *script, Now: p.clock.forRelay(p.Recording)}
+	options := relay.Options{Script: *script, Now: p.now()}
 	if p.sink, err = listen(ctx, options); err != nil {
 		return nil, err
 	}
@@ -81,35 +80,16 @@ type playing struct {
 	*Recording
 	sink    *relay.Relay
 	server  *mta.Server
-	clock   *movable
+	clock   *mta.Movable
 	dialled dialled
 	change  func([]mail.Submission) // what is submitted; nil: nothing is changed
 	played  Played
 }
 
-// movable is the time of the queue, where the case is about retries: it goes from one attempt to the next.
-type movable struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-// Now is the time that it was set to.
-func (c *movable) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *movable) set(now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = now
-}
-
-// forRelay is the relay's clock: the queue's in cases of retries, else the real one.
-func (c *movable) forRelay(r *Recording) func() time.Time {
-	if r.isRetry() {
-		return c.Now
+// now is the relay's clock: the queue's in cases of retries, which goes from one attempt to the next; else the real one.
+func (p *playing) now() func() time.Time {
+	if p.isRetry() {
+		return p.clock.Now
 	}
 	return time.Now
 }
@@ -156,7 +136,7 @@ func (r *Recording) oneByOne() bool { return strings.HasPrefix(r.Case, "f_seq") 
 // run submits what was injected, and waits until the fake has done with it.
 func (p *playing) run(ctx context.Context) error {
 	if p.isRetry() {
-		p.clock.set(epoch.Add(p.phase()))
+		p.clock.Set(epoch.Add(p.phase()))
 	}
 	submissions, standIns := p.Submissions()
 	if standIns > 0 {
@@ -220,7 +200,7 @@ func (p *playing) retry(ctx context.Context) error {
 			return err
 		}
 		before := p.clock.Now()
-		p.clock.set(due)
+		p.clock.Set(due)
 		p.server.RunDue(due)
 		if next, again := p.server.NextDue(); again && !next.After(before) {
 			return errors.New("the fake's next attempt lies in the past: its schedule doesn't go on")

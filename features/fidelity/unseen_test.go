@@ -74,7 +74,7 @@ func (c unseen) record(t *testing.T, server string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &playing{Recording: r, clock: &movable{now: epoch}, change: unusual(c.Case)}
+	p := &playing{Recording: r, clock: mta.NewMovable(epoch), change: unusual(c.Case)}
 	played, err := p.with(t.Context(), script, profile)
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"sync"
 	"time"
 
 	"github.com/relayspec/relayspec/fakes/mta"
@@ -68,7 +67,7 @@ func (f *fake) Start(_ context.Context, s Setup) (Server, error) {
 	if address == "" {
 		return nil, fmt.Errorf("nobody serves port %d of the relay, to which the server is set up to connect", profile.Route.Port.Value)
 	}
-	clock := &movable{now: time.Now()}
+	clock := mta.NewMovable(time.Now())
 	server, err := mta.New(mta.Options{
 		Profile: profile, Host: s.Host, Relay: address, User: s.User, Password: s.Password,
 		TLS: &tls.Config{RootCAs: roots, ServerName: s.RelayHost, MinVersion: tls.VersionTLS12}, Clock: clock,
@@ -108,7 +107,7 @@ func setUp(p *mta.Profile, s Setup) *mta.Profile {
 // fakeServer is a fake that runs.
 type fakeServer struct {
 	*mta.Server
-	clock *movable
+	clock *mta.Movable
 }
 
 // Submit is part of Server.
@@ -145,36 +144,5 @@ func (s *fakeServer) Now() time.Time { return s.clock.Now() }
 
 // Advance is part of Clock: what falls due is done in its order, each at its time.
 func (s *fakeServer) Advance(ctx context.Context, d time.Duration) error {
-	until := s.Now().Add(d)
-	for ctx.Err() == nil {
-		due, waits := s.NextDue()
-		if !waits || due.After(until) {
-			break
-		}
-		s.clock.to(due)
-		s.RunDue(s.Now())
-	}
-	s.clock.to(until)
-	return ctx.Err()
-}
-
-// movable is a clock that only goes forward.
-type movable struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-// Now is part of mta.Clock.
-func (c *movable) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *movable) to(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.After(c.now) {
-		c.now = t
-	}
+	return s.clock.Advance(ctx, s.Server, d)
 }
