@@ -130,8 +130,8 @@ type dispatch struct {
 
 	Bounces          int `json:"bounces"`           // messages that the server wrote
 	BouncesDelivered int `json:"bounces_delivered"` // recipients of those
-	Attempts         int `json:"transactions"`
-	Deferrals        int `json:"deferrals"` // times that a recipient was deferred
+	Attempts         int `json:"attempts"`          // transactions tried, those of connections that didn't come about included
+	Deferrals        int `json:"deferrals"`         // times that a recipient was deferred
 	Connections      int `json:"connections"`
 
 	Next     *time.Time             `json:"next_try,omitempty"`
@@ -188,9 +188,9 @@ func (d *dispatch) write(w io.Writer, asJSON bool) error {
 		fmt.Fprintf(&out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("sent as", "%s", d.Title)
-	line("messages", "%d with %d recipients, in %.1f s", d.Messages, d.Recipients, d.Seconds)
+	line("messages", "%d (recipients: %d), in %.1f s", d.Messages, d.Recipients, d.Seconds)
 	line("recipients", "%d delivered, %d deferred, %d bounced, %d expired, %d frozen", d.Delivered, d.Deferred, d.Bounced, d.Expired, d.Frozen)
-	line("connections", "%d, with %d transactions", d.Connections, d.Attempts)
+	line("connections", "%d (transactions tried: %d)", d.Connections, d.Attempts)
 	if d.Bounces > 0 {
 		line("bounces", "%d written, %d delivered", d.Bounces, d.BouncesDelivered)
 	}
@@ -198,7 +198,7 @@ func (d *dispatch) write(w io.Writer, asJSON bool) error {
 		line("next try", "in %s", max(0, time.Until(*d.Next)).Round(time.Second))
 	}
 	for _, r := range d.Refusals {
-		line(string(r.Verdict), "%d times%s: %.160s", r.Count, at(r.Stage), r.First)
+		line(string(r.Verdict), "%d x%s: %.160s", r.Count, at(r.Stage), r.First)
 	}
 	line("profile", "%s", shares(d.Sources))
 	_, err := io.WriteString(w, out.String())

@@ -46,7 +46,7 @@ type Counts struct {
 	BouncesDelivered int // of their recipients
 	BouncesLost      int // of their recipients: refused, given up or frozen; nobody is told
 
-	Attempts    int // transactions
+	Attempts    int // transactions tried, those of connections that did not come about included
 	Connections int // that were opened, or tried to be
 	Queued      int // messages in the queue now, bounces included
 	UnderWay    int // messages being tried, or about to be
